@@ -1,0 +1,69 @@
+"""Every error this program raises on purpose, and who handles it.
+
+::
+
+    EdgeError                one sentence with the place and the remedy
+    ├── ConfigError          the TOML is wrong                     the CLI prints it, exit 78
+    ├── InputError           a picture or file is unreadable       the CLI prints it, exit 65
+    ├── MissingError         a named thing does not exist          the CLI prints it, exit 66
+    ├── UnavailableError     no network, broker, device or port    the CLI prints it, exit 69
+    ├── StorageError         a database or folder cannot be used   the CLI prints it, exit 74
+    ├── DeniedError          wrong password, or not permitted      the CLI prints it, exit 77
+    └── CameraError          a source failed                       the camera's thread backs off and reopens
+    AcceleratorError (accel) a back end is missing or failed       the engine tries the next one; else exit 69
+    ModelError (models)      a manifest, checksum or tensor        the CLI prints it, exit 65
+
+Exit 0 is success, 1 "looked, and found a problem" (doctor, verify, check), 2 a wrong command line
+(argparse), 70 a defect of ours: the only one that asks for a report.
+"""
+
+from __future__ import annotations
+
+from accel.session import AcceleratorError
+from models.manifest import ModelError
+
+
+class EdgeError(Exception):
+    """Base of our own errors; the message is one sentence that names the place and the remedy."""
+
+    exit_code = 70
+
+
+class ConfigError(EdgeError):
+    exit_code = 78
+
+
+class InputError(EdgeError):
+    exit_code = 65
+
+
+class MissingError(EdgeError):
+    exit_code = 66
+
+
+class UnavailableError(EdgeError):
+    exit_code = 69
+
+
+class StorageError(EdgeError):
+    exit_code = 74
+
+
+class DeniedError(EdgeError):
+    exit_code = 77
+
+
+class CameraError(EdgeError):
+    exit_code = 69
+
+
+EXPECTED = (EdgeError, AcceleratorError, ModelError)
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit status for an error (see the tree above)."""
+    if isinstance(error, EdgeError):
+        return error.exit_code
+    if isinstance(error, AcceleratorError):
+        return UnavailableError.exit_code
+    return InputError.exit_code if isinstance(error, ModelError) else EdgeError.exit_code

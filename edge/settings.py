@@ -1,0 +1,80 @@
+"""What every settings section shares: keys are known, values are frozen.
+
+Each room keeps its own section beside the code that obeys it; `edge.config` puts them together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0)]
+Percent = Annotated[float, Field(ge=0.0, le=100.0)]
+
+
+class Section(BaseModel):
+    """A table of the TOML; an unknown key is an error, not a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MotionGate(Section):
+    """An idle scene is not analysed: frames whose changed part stays below `area` are skipped.
+
+    `rest` is how often an idle scene is looked at all the same; 0 in `area` turns the gate off.
+    """
+
+    area: Ratio = 0.002
+    rest: Seconds = 5.0
+
+
+class ObjectsTask(Section):
+    """Objects on each taken frame. `labels` empty means all; `floor` is the least score of a new track."""
+
+    enabled: bool = True
+    floor: Ratio = 0.45
+    labels: tuple[str, ...] = ()
+
+
+class FacesTask(Section):
+    """Faces: found at most every `every` seconds, matched in `collection` from `similarity` percent up.
+
+    A match leads the best other person by `margin` percent points of cosine, in `confirmations` views.
+    """
+
+    enabled: bool = True
+    floor: Ratio = 0.7
+    every: Seconds = 0.2
+    collection: str = "people"
+    similarity: Percent = 90.0
+    margin: Ratio = 0.05
+    confirmations: Annotated[int, Field(ge=1, le=20)] = 2
+    min_pixels: Annotated[int, Field(ge=8)] = 32
+
+
+class LabelsTask(Section):
+    """Labels of the whole picture every `every` seconds, from `floor` up."""
+
+    enabled: bool = True
+    floor: Ratio = 0.5
+    every: Seconds = 5.0
+
+
+class ModerationTask(Section):
+    """The moderation score every `every` seconds; an event when it reaches `floor`."""
+
+    enabled: bool = True
+    floor: Ratio = 0.8
+    every: Seconds = 2.0
+
+
+class Tasks(Section):
+    """What is looked for in one camera's frames."""
+
+    motion: MotionGate = MotionGate()
+    objects: ObjectsTask = ObjectsTask()
+    faces: FacesTask = FacesTask()
+    labels: LabelsTask = LabelsTask()
+    moderation: ModerationTask = ModerationTask()
