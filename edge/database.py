@@ -24,21 +24,15 @@ def connect(data: Path) -> Database:
     path = data / NAME
     try:
         data.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            path, timeout=BUSY_MS / 1000, check_same_thread=False, isolation_level=None
-        )
+        connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, check_same_thread=False, isolation_level=None)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA secure_delete=ON")
     except OSError as error:
-        raise StorageError(
-            f"{data}: {error.strerror}; name a folder this user may write in 'data'"
-        ) from error
+        raise StorageError(f"{data}: {error.strerror}; name a folder this user may write in 'data'") from error
     except sqlite3.Error as error:
-        raise StorageError(
-            f"{path}: {error}; check the disk and the file's owner, or restore a copy"
-        ) from error
+        raise StorageError(f"{path}: {error}; check the disk and the file's owner, or restore a copy") from error
     return Database(connection)
 
 
@@ -64,15 +58,11 @@ def migrate(database: Database, room: str, steps: Sequence[str]) -> None:
     Raises StorageError if the file was written by a newer Vedette.
     """
     with transaction(database) as connection:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS migrations (room TEXT PRIMARY KEY, done INTEGER NOT NULL)"
-        )
+        connection.execute("CREATE TABLE IF NOT EXISTS migrations (room TEXT PRIMARY KEY, done INTEGER NOT NULL)")
         row = connection.execute("SELECT done FROM migrations WHERE room = ?", [room]).fetchone()
         done = row[0] if row else 0
         if done > len(steps):
-            raise StorageError(
-                f"{room}: this database was written by a newer Vedette; upgrade, or restore a copy"
-            )
+            raise StorageError(f"{room}: this database was written by a newer Vedette; upgrade, or restore a copy")
         for step in steps[done:]:
             for statement in filter(str.strip, step.split(";")):
                 connection.execute(statement)

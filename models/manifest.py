@@ -127,9 +127,7 @@ def folder(name: str) -> Traversable:
 def names() -> list[str]:
     """Every model there is a manifest for, in alphabetical order."""
     return sorted(
-        entry.name
-        for entry in files("models").joinpath("zoo").iterdir()
-        if entry.joinpath("model.toml").is_file()
+        entry.name for entry in files("models").joinpath("zoo").iterdir() if entry.joinpath("model.toml").is_file()
     )
 
 
@@ -139,9 +137,7 @@ def load(name: str) -> Manifest:
     if name not in names():
         raise ModelError(f"no model {name!r}: there is {', '.join(names())}")
     try:
-        manifest = Manifest.model_validate(
-            tomllib.loads(folder(name).joinpath("model.toml").read_text("utf-8"))
-        )
+        manifest = Manifest.model_validate(tomllib.loads(folder(name).joinpath("model.toml").read_text("utf-8")))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise ModelError(f"models/zoo/{name}/model.toml: {error}") from error
     if manifest.name != name:
