@@ -5,13 +5,23 @@ Each room keeps its own section beside the code that obeys it; `edge.config` put
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
 Percent = Annotated[float, Field(ge=0.0, le=100.0)]
+
+
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    base = (info.context or {}).get("base")
+    return Path(base) / path.expanduser() if base else path.expanduser()
+
+
+# A relative path in the TOML starts at the TOML's own folder.
+LocalPath = Annotated[Path, AfterValidator(_beside)]
 
 
 class Section(BaseModel):

@@ -105,7 +105,8 @@ class ModelUse:
 class Event:
     """Something worth telling, before the log numbers it.
 
-    `type` is one of `edge.events.schema.TYPES`, `values` the fields of that type, `stages` milliseconds by stage.
+    `type` is one of `edge.events.schema.TYPES`, `values` the fields of that type, `stages` milliseconds by stage,
+    `still` the path of the annotated picture, if one was written.
     """
 
     type: str
@@ -114,3 +115,4 @@ class Event:
     values: Mapping[str, Any]
     models: tuple[ModelUse, ...] = ()
     stages: Mapping[str, float] = field(default_factory=dict)
+    still: str = ""
