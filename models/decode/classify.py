@@ -1,0 +1,22 @@
+"""One score per label. `index` chooses the output; `background` drops its first class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.manifest import Decode
+from models.outputs import Floats, Scores
+
+
+def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Scores:  # noqa: ARG001 all classes stay
+    """Probabilities of all classes; `floor` is left to who names them, since parents sum over their leaves."""
+    values: Floats = list(outputs.values())[how.index].ravel().astype(np.float32, copy=False)
+    if how.activation == "softmax":
+        values = np.exp(values - values.max())
+        values /= values.sum()
+    elif how.activation == "sigmoid":
+        values = np.float32(0.5) + np.tanh(values / 2) / 2  # the logistic function, without its overflow
+    return Scores(values[1:] if how.background else values)
