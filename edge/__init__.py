@@ -1,0 +1,38 @@
+"""Vedette, the appliance: the architecture, and one frame's way through it. Read this first.
+
+Two leaves and one trunk. `accel` knows tensors, `models` knows pictures and meanings, and only `edge` knows
+both. Imports run downward only; tests/test_layers.py reads the source and enforces it::
+
+    cli
+    commands/                   the words of the command line: parse, call, print
+    pipeline                    the threads; the only file that spawns any
+    watch  abilities  presence  one camera's memory; the opened models; which tracks are open
+    config                      the one TOML file, put together from the sections below
+    cameras/ vision/ tracking collections/ events/ identity stills   rooms that never import each other
+    engine  packs/              a model on an accelerator; where built models are kept
+    pictures database           decoding a still picture; the one SQLite file
+    settings values errors      what everybody shares
+    models/  accel/             the leaves
+
+Each room keeps its own settings beside the code that obeys them (a camera is one file with its section and
+its frames), and `config` only assembles them: that is why `config` lies above the rooms, not below.
+
+One frame's way:
+
+1. A camera's thread reads it (`cameras/`), asks the motion gate (`vision/motion.py`) whether anything moved, and
+   leaves it in the mailbox, where a newer frame of the same camera replaces it and the loss is counted.
+2. The vision thread takes the frame whose camera waited longest, shapes it for the network (`models/tensors.py`)
+   and starts the inference (`accel/`). While that runs, the frame before it is finished:
+3. outputs are decoded (`models/decode/`), tracks carried on (`tracking.py`), faces found, and embedded only for new
+   or better views (`vision/faces.py`, `identity.py`, `collections/`), labels and moderation at their own rates
+   (`watch.py`); rules decide what deserves an event (`events/rules.py`).
+4. Events and the state they tell of are one SQLite commit (`events/log.py`, `presence.py`).
+5. The publisher's thread sends them with QoS 1, in order; the broker's PUBACK marks them delivered (`events/mqtt.py`).
+
+A camera's error backs off and reopens; any other dead thread ends the process with its reason, and the service
+manager starts it again: what was committed is sent then, what was open is closed with an event that says so.
+
+To add a model, see `models`; a back end, `accel`; a camera, `edge.cameras`.
+"""
+
+__version__ = "0.1.0"

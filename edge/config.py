@@ -1,0 +1,101 @@
+"""The one TOML file, as types. A misspelt key is an error that names itself, not a default."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import socket
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
+
+from edge.cameras import Camera
+from edge.engine import AccelSettings, ModelSettings
+from edge.errors import ConfigError
+from edge.events.log import EventSettings
+from edge.events.mqtt import MqttSettings
+from edge.settings import LocalPath, Section
+from edge.stills import StillSettings
+
+# Names become MQTT topic levels, so they hold none of its wildcards.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+def _hostname() -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:64] or "vedette"
+
+
+class Config(Section):
+    device: Name = Field(default_factory=_hostname)
+    data: LocalPath = Path("~/.local/share/vedette").expanduser()
+    mqtt: MqttSettings = MqttSettings()
+    events: EventSettings = EventSettings()
+    stills: StillSettings = StillSettings()
+    models: ModelSettings = ModelSettings()
+    accel: AccelSettings = AccelSettings()
+    cameras: dict[Name, Camera] = Field(default_factory=dict)
+
+
+def load(path: Path | None) -> Config:
+    """Read and check a file; without one, every default. Raises ConfigError with a line for each fault."""
+    if path is None:
+        return Config()
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; 'vedette check' needs a TOML as README shows") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return parse(raw, path)
+
+
+def parse(raw: Mapping[str, Any], path: Path) -> Config:
+    """Check a parsed TOML whose relative paths start at the folder of `path`."""
+    try:
+        return Config.model_validate(raw, context={"base": path.absolute().parent})
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in _faults(error))) from error
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors(include_url=False, include_input=False):
+        place = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            known = _keys_at(Config, fault["loc"][:-1])
+            near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+            yield f"{place}: unknown key; {hint}"
+        elif fault["type"] == "union_tag_not_found":
+            yield f"{place}: 'kind' is missing; it is one of {', '.join(_kinds())}"
+        elif fault["type"] == "union_tag_invalid":
+            yield f"{place}.kind: unknown; it is one of {', '.join(_kinds())}"
+        else:
+            yield f"{place}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+
+
+def _camera_types() -> tuple[type[BaseModel], ...]:
+    return get_args(get_args(Camera)[0])
+
+
+def _kinds() -> list[str]:
+    return [
+        kind.model_fields["kind"].default or get_args(kind.model_fields["kind"].annotation)[0]
+        for kind in _camera_types()
+    ]
+
+
+def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The keys known where an unknown one stands; `place` holds the kind of a camera as pydantic puts it."""
+    if len(place) >= 3 and place[0] == "cameras":
+        model = next(kind for kind, name in zip(_camera_types(), _kinds(), strict=True) if name == place[2])
+        place = place[3:]
+    for part in place:
+        model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+    return list(model.model_fields)

@@ -1,0 +1,167 @@
+"""A model on an accelerator: a picture goes in, a meaning comes out. Here accel and models meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from pydantic import Field
+
+from accel.session import Options, Precision, Session, Tensors, open_first
+from edge.packs.store import Built, Store, default_root
+from edge.settings import LocalPath, Section
+from edge.values import Image, ModelUse
+from models import boxes as box_ops
+from models.decode import DECODERS
+from models.manifest import Backend, ModelError, labels
+from models.outputs import Boxes, Result
+from models.tensors import Placement, dequantise, fit, pack
+
+
+class BackendSettings(Section):
+    """How one back end opens models: `threads` 0 is one per core, `streams` frames in flight at once."""
+
+    device: str = ""
+    threads: int = Field(0, ge=0)
+    streams: int = Field(1, ge=1, le=16)
+    precision: Precision = ""
+    library: str = ""
+
+
+class AccelSettings(Section):
+    """Back ends in the order they are tried; one that is missing at start is passed over, and status says so."""
+
+    order: tuple[Backend, ...] = Field(("openvino", "tflite"), min_length=1)
+    openvino: BackendSettings = BackendSettings()
+    tflite: BackendSettings = BackendSettings()
+    coral: BackendSettings = BackendSettings()
+    cache: LocalPath | None = None
+
+    def options(self, backend: Backend) -> Options:
+        chosen: BackendSettings = getattr(self, backend)
+        return Options(**chosen.model_dump(), cache=self.cache)
+
+
+class ModelSettings(Section):
+    """Which models speak. A list is tried in order on each back end; empty turns the task off."""
+
+    store: LocalPath | None = None
+    objects: tuple[str, ...] = ("nanodet-g", "ssd-mobilenet-v2")
+    faces: tuple[str, ...] = ("yunet",)
+    embedding: tuple[str, ...] = ("sface",)
+    labels: tuple[str, ...] = ("efficientnet-lite0",)
+    moderation: tuple[str, ...] = ("open-nsfw",)
+
+    def open_store(self) -> Store:
+        return Store(self.store or default_root())
+
+
+@dataclass(slots=True)
+class Pending:
+    """An inference under way. `stages` gathers milliseconds: prepare, infer, decode."""
+
+    stages: dict[str, float]
+    _outputs: Callable[[], Tensors]
+    _decode: Callable[[Tensors], Result]
+    _started: float
+    _arrived: Tensors | None = None
+
+    def wait(self) -> None:
+        """Wait until the device is free again; `result` then only decodes."""
+        if self._arrived is None:
+            self._arrived = self._outputs()
+            self.stages["infer"] = (perf_counter() - self._started) * 1e3
+
+    def result(self) -> Result:
+        self.wait()
+        started = perf_counter()
+        assert self._arrived is not None  # noqa: S101 - set by wait()
+        found = self._decode(self._arrived)
+        self.stages["decode"] = (perf_counter() - started) * 1e3
+        return found
+
+
+class Model:
+    """One built model on one session. May be shared between threads."""
+
+    def __init__(self, built: Built, session: Session) -> None:
+        self.manifest = built.manifest
+        self.session = session
+        self.labels = labels(built.manifest.name)
+        self.use = ModelUse(
+            built.manifest.task, built.manifest.name, built.manifest.version, built.digest, session.backend
+        )
+        self._input = built.manifest.input_for(built.backend)
+        self._how = built.manifest.decode_for(built.backend)
+        self._decoder = DECODERS[self._how.name]
+        (self._feed,) = session.inputs
+        outputs = built.manifest.variants[built.backend].outputs
+        if len(outputs) > len(session.outputs):
+            raise ModelError(
+                f"{built.weights}: {len(session.outputs)} outputs, not {len(outputs)}; pull the model again"
+            )
+        self._outputs = tuple(zip(outputs, session.outputs, strict=False))
+
+    def prepare(self, image: Image, floor: float = 0.0) -> Callable[[], Pending]:
+        """Make the input of uint8 [H,W,3] BGR `image`; the callable starts the inference."""
+        started = perf_counter()
+        fitted, placement = fit(image, self._input)
+        tensor = pack(fitted, self._input, self._feed.dtype, self._feed.scale, self._feed.zero_point)
+        stages = {"prepare": (perf_counter() - started) * 1e3}
+        height, width = image.shape[:2]
+
+        def start() -> Pending:
+            begun = perf_counter()
+            outputs = self.session.submit({self._feed.name: tensor})
+            return Pending(stages, outputs, lambda raw: self._decode(raw, placement, (width, height), floor), begun)
+
+        return start
+
+    def run(self, image: Image, floor: float = 0.0) -> Result:
+        """Infer now. Boxes come back in pixels of `image`."""
+        return self.prepare(image, floor)().result()
+
+    def detect(self, image: Image, floor: float) -> Boxes:
+        """`run` for a detector."""
+        found = self.run(image, floor)
+        if not isinstance(found, Boxes):
+            raise ModelError(f"{self.manifest.name} finds no boxes: it cannot serve as a detector")
+        return found
+
+    def close(self) -> None:
+        self.session.close()
+
+    def _decode(self, raw: Tensors, placement: Placement, size: tuple[int, int], floor: float) -> Result:
+        named = {name: dequantise(raw[spec.name], spec.scale, spec.zero_point) for name, spec in self._outputs}
+        found = self._decoder(named, self._how, floor)
+        return box_ops.restore(found, placement, *size) if isinstance(found, Boxes) else found
+
+
+def installed_of(names: Sequence[str], store: Store, accel: AccelSettings) -> tuple[list[Built], list[str]]:
+    """What is installed of `names`, back ends in their order first; and why the rest is not.
+
+    Raises ModelError if nothing is.
+    """
+    installed: list[Built] = []
+    absent: list[str] = []
+    for backend in accel.order:
+        for name in names:
+            try:
+                installed.append(store.find(name, backend))
+            except ModelError as error:
+                absent.append(str(error))
+    if not installed:
+        raise ModelError("; ".join(dict.fromkeys(absent)))
+    return installed, absent
+
+
+def open_model(names: Sequence[str], store: Store, accel: AccelSettings) -> tuple[Model, list[str]]:
+    """Open the first of `names` on the first back end that works; the reasons of those passed over come along.
+
+    Raises ModelError if none is installed, AcceleratorError if no back end opens any.
+    """
+    installed, _ = installed_of(names, store, accel)
+    candidates = [(built.backend, built.weights) for built in installed]
+    session, reasons = open_first(candidates, {backend: accel.options(backend) for backend in accel.order})
+    return Model(installed[len(reasons)], session), reasons

@@ -1,0 +1,70 @@
+"""Annotated stills: the picture an event rests on, with what was seen drawn into it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+from pydantic import Field
+
+from edge.settings import LocalPath, Section
+from edge.values import Box, Image
+
+log = logging.getLogger(__name__)
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+QUALITY = 88
+COLOURS = {"match": (80, 200, 60), "unknown": (60, 160, 250), "object": (220, 170, 60)}  # BGR
+
+
+class StillSettings(Section):
+    """Where event pictures go; no folder, no pictures. The oldest beyond `keep` are removed."""
+
+    folder: LocalPath | None = None
+    keep: Annotated[int, Field(ge=1)] = 1000
+
+
+def annotate(image: Image, marks: Iterable[tuple[Box, str, str]]) -> Image:
+    """A copy with each (box, text, kind) drawn; kind is a key of COLOURS."""
+    drawn = image.copy()
+    height, width = image.shape[:2]
+    scale = max(width, height) / 1400 + 0.25
+    thick = max(round(scale * 2), 1)
+    for box, text, kind in marks:
+        colour = COLOURS[kind]
+        left, top = round(box.x1 * width), round(box.y1 * height)
+        cv2.rectangle(drawn, (left, top), (round(box.x2 * width), round(box.y2 * height)), colour, thick)
+        (across, up), below = cv2.getTextSize(text, FONT, scale, thick)
+        base = max(top - below, up + below)
+        cv2.rectangle(drawn, (left, base - up - below), (left + across, base + below), colour, cv2.FILLED)
+        cv2.putText(drawn, text, (left, base), FONT, scale, (0, 0, 0), max(thick // 2, 1), cv2.LINE_AA)
+    return drawn
+
+
+class Stills:
+    """Writes pictures into one folder and keeps the newest."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.folder = folder
+        self._keep = keep
+        folder.mkdir(parents=True, exist_ok=True)
+        self._files = sorted(folder.glob("*.jpg"))
+
+    def write(self, image: Image, camera: str, at: float, what: str) -> str:
+        """Write one JPEG; gives its path, or "" if the disk refused, which is logged and never fatal."""
+        stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
+        path = self.folder / f"{stamp}-{camera}-{what}.jpg"
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        try:
+            path.write_bytes(data)
+            self._files.append(path)
+            while len(self._files) > self._keep:
+                self._files.pop(0).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("still not written: %s: %s", path, error)
+            return ""
+        return str(path)

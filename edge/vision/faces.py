@@ -1,0 +1,114 @@
+"""Faces: found with five landmarks, judged for quality, embedded as unit vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.engine import AccelSettings, Model, ModelSettings, open_model
+from edge.values import Box, Face, Image, ModelUse
+from models.manifest import ModelError
+from models.outputs import Boxes, Embedding
+from models.tensors import align
+
+CHIP = 112  # pixels, the side of the chip that embedding networks see
+SHARP = 120.0  # variance of the Laplacian of a chip from which sharpness counts in full
+
+
+class Settings(Protocol):
+    """What opening the two face models takes; `edge.config.Config` is one."""
+
+    @property
+    def models(self) -> ModelSettings: ...
+    @property
+    def accel(self) -> AccelSettings: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FaceView:
+    """One face in one picture. `vector` is float32 [dimensions] of unit length, `quality` 0..1."""
+
+    face: Face
+    vector: NDArray[np.float32]
+    quality: float
+    embedding: ModelUse
+
+
+class FaceAnalyzer:
+    def __init__(self, detector: Model, embedder: Model) -> None:
+        self.detector = detector
+        self.embedder = embedder
+
+    def find(self, image: Image, floor: float) -> Boxes:
+        """Faces in pixels of `image`, best first, with landmarks."""
+        return self.detector.detect(image, floor)
+
+    def embed(self, image: Image, landmarks: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        """The vector of the face at `landmarks` [5,2] pixels, and the quality of the view."""
+        chip = align(image, landmarks, CHIP)
+        found = self.embedder.run(chip)
+        if not isinstance(found, Embedding):
+            raise ModelError(f"{self.embedder.manifest.name} gives no vector: it cannot serve as an embedding")
+        return found.vector, quality(chip, landmarks)
+
+    def analyze(self, image: Image, floor: float = 0.7) -> list[FaceView]:
+        """Every face of a picture, largest first."""
+        found = self.find(image, floor)
+        views = []
+        for row, face in enumerate(faces(found, image.shape)):
+            assert found.landmarks is not None  # noqa: S101 - faces() has seen them
+            vector, value = self.embed(image, found.landmarks[row])
+            views.append(FaceView(face, vector, value, self.embedder.use))
+        return sorted(views, key=lambda view: -view.face.box.area)
+
+    def close(self) -> None:
+        self.detector.close()
+        self.embedder.close()
+
+
+def open_faces(settings: Settings) -> FaceAnalyzer:
+    """Open the configured detector and embedding; raises ModelError or AcceleratorError with the remedy."""
+    store = settings.models.open_store()
+    detector, _ = open_model(settings.models.faces, store, settings.accel)
+    embedder, _ = open_model(settings.models.embedding, store, settings.accel)
+    return FaceAnalyzer(detector, embedder)
+
+
+def faces(found: Boxes, shape: Sequence[int]) -> list[Face]:
+    """Pixels to ratios of a picture whose shape begins with height, width."""
+    if found.landmarks is None:
+        raise ModelError("the face detector gives no landmarks: choose another one in [models] faces")
+    size = np.array([shape[1], shape[0]], np.float32)
+    boxes = (found.xyxy / np.tile(size, 2)).tolist()
+    points = (found.landmarks / size).tolist()
+    return [
+        Face(Box(*box), score, tuple((x, y) for x, y in landmarks))
+        for box, score, landmarks in zip(boxes, found.scores.tolist(), points, strict=True)
+    ]
+
+
+def frontal(landmarks: NDArray[np.float32]) -> float:
+    """Size times frontalness of a face with `landmarks` [5,2] pixels, 0..1, before anything is cut out.
+
+    Size is the distance between the eyes over that of the chip's template (35 px); frontalness falls as the
+    nose leaves the middle between the eyes.
+    """
+    right, left, nose = landmarks[0], landmarks[1], landmarks[2]
+    across = left - right
+    distance = float(np.hypot(*across))
+    if distance < 1.0:
+        return 0.0
+    turned = abs(float(np.dot(nose - (right + left) / 2, across))) / distance**2
+    return min(distance / 35.0, 1.0) * max(1.0 - 1.6 * turned, 0.0)
+
+
+def quality(chip: Image, landmarks: NDArray[np.float32]) -> float:
+    """How good a view is for recognition, 0..1: `frontal` times sharpness, the Laplacian's variance of the chip."""
+    grey = cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY)
+    sharp = min(float(cv2.Laplacian(grey, cv2.CV_32F).var()) / SHARP, 1.0)
+    return frontal(landmarks) * (0.5 + 0.5 * sharp)
