@@ -1,0 +1,267 @@
+"""One camera watched: a frame and its objects go in, events come out. No threads and no clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge import identity, tracking
+from edge.abilities import Abilities
+from edge.cameras.base import CameraSettings
+from edge.collections import Collections
+from edge.events import rules
+from edge.identity import Subject, Verdict, View
+from edge.presence import OpenTrack
+from edge.stills import Stills, annotate
+from edge.values import Box, Event, Face, Frame, ModelUse
+from edge.vision.faces import faces as faces_of
+from edge.vision.faces import frontal
+from edge.vision.objects import allowed
+from models.outputs import Boxes
+
+SLOW = 1.0  # seconds between looks for faces while nobody in view is undecided
+FORGET = 10.0  # seconds a subject is remembered after its last view
+
+Mark = tuple[Box, str, str]
+SubjectKey = tuple[str, int]  # ("object" or "face", track id)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What came of one frame: events, and the tracks opened and closed with them."""
+
+    stages: dict[str, float]
+    events: list[Event] = field(default_factory=list)
+    opened: list[OpenTrack] = field(default_factory=list)
+    closed: list[tuple[str, int]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = perf_counter()
+        yield
+        self.stages[name] = self.stages.get(name, 0.0) + (perf_counter() - started) * 1e3
+
+
+class Watch:
+    """The memory of one camera between frames. Used by one thread."""
+
+    def __init__(
+        self,
+        camera: str,
+        settings: CameraSettings,
+        abilities: Abilities,
+        collections: Collections,
+        stills: Stills | None,
+    ) -> None:
+        self.camera = camera
+        self._settings = settings
+        self._abilities = abilities
+        self._collections = collections
+        self._stills = stills
+        self._labels = abilities.objects.labels if abilities.objects else ()
+        self._allowed = allowed(self._labels, settings.objects.labels)
+        self._tracking = tracking.TrackSettings(floor=settings.objects.floor, kinds=tracking.kinds(self._labels))
+        self._face_tracking = tracking.TrackSettings(floor=settings.faces.floor, keep=2 * SLOW)
+        self._tracks = tracking.none()
+        self._face_tracks = tracking.none()
+        self._subjects: dict[SubjectKey, Subject] = {}
+        self._due: dict[str, float] = {}
+        self._face_wait = settings.faces.every
+        self._told_labels: frozenset[str] = frozenset()
+        self._raised = False
+
+    @property
+    def floor(self) -> float:
+        """The least score a detector need report: doubtful detections carry tracks on, but start none."""
+        return min(self._tracking.low, self._tracking.floor)
+
+    def number_from(self, last: int) -> None:
+        """Give new tracks ids above `last`."""
+        self._tracks = replace(self._tracks, next_id=last + 1)
+
+    def see(self, frame: Frame, found: Boxes | None, stages: dict[str, float]) -> Seen:
+        """Carry on from the last frame; `found` is in pixels, None if objects are not looked for."""
+        seen = Seen(stages)
+        if found is not None and self._abilities.objects:
+            with seen.stage("track"):
+                self._follow(frame, found.take(self._allowed[found.classes]), seen)
+        if self._is_due("faces", self._settings.faces.enabled, frame.at):
+            with seen.stage("faces"):
+                self._look_for_faces(frame, seen)
+        if self._is_due("labels", self._settings.labels.enabled, frame.at):
+            with seen.stage("labels"):
+                self._look_at_labels(frame, seen)
+        if self._is_due("moderation", self._settings.moderation.enabled, frame.at):
+            with seen.stage("moderation"):
+                self._look_at_moderation(frame, seen)
+        if seen.events and self._stills:
+            with seen.stage("still"):
+                self._picture(frame, seen, self._stills)
+        return seen
+
+    def leave(self, at: float, reason: str) -> Seen:
+        """Close every open track: the camera is gone, or the daemon stops."""
+        seen = Seen({})
+        before = self._tracks
+        self._tracks = replace(tracking.none(), next_id=before.next_id)
+        self._subjects.clear()
+        self._end(before, before.ids[before.confirmed].tolist(), seen, at, reason)
+        return seen
+
+    def _is_due(self, task: str, enabled: bool, now: float) -> bool:
+        return enabled and getattr(self._abilities, task) is not None and now >= self._due.get(task, 0.0)
+
+    def _follow(self, frame: Frame, found: Boxes, seen: Seen) -> None:
+        before = self._tracks
+        self._tracks = now = tracking.update(before, found, frame.at, self._tracking)
+        changes = tracking.changes(before, now)
+        boxes = _ratios(now.xyxy, frame)
+        for row in np.flatnonzero(now.confirmed & (now.detection >= 0)).tolist():
+            track, label, score = int(now.ids[row]), self._labels[now.classes[row]], float(now.scores[row])
+            seen.marks.append((boxes[row], f"{label} {track}", "object"))
+            if track in changes.confirmed:
+                values = rules.track_started(track, label, score, boxes[row])
+                self._tell(seen, frame.at, "track_started", values, self._abilities.objects)
+                seen.opened.append(OpenTrack(self.camera, track, label, float(now.started_at[row])))
+                self._face_wait = self._settings.faces.every
+        self._end(before, changes.ended, seen, frame.at, "left")
+
+    def _end(
+        self, before: tracking.Tracks, ended: tuple[int, ...] | list[int], seen: Seen, at: float, reason: str
+    ) -> None:
+        for track in ended:
+            (row,) = np.flatnonzero(before.ids == track)
+            label, last = self._labels[before.classes[row]], float(before.seen_at[row])
+            values = rules.track_ended(track, label, float(before.started_at[row]), last, reason)
+            self._tell(seen, at, "track_ended", values, self._abilities.objects)
+            seen.closed.append((self.camera, track))
+            self._subjects.pop(("object", track), None)
+
+    def _look_for_faces(self, frame: Frame, seen: Seen) -> None:
+        analyzer, task = self._abilities.faces, self._settings.faces
+        assert analyzer is not None  # noqa: S101 - _is_due has looked
+        found = analyzer.find(frame.image, task.floor)
+        side = found.xyxy[:, 2:] - found.xyxy[:, :2]
+        found = found.take(np.flatnonzero(side.min(axis=1, initial=np.inf) >= task.min_pixels))
+        keys = self._subjects_of(found, frame.at)
+        for row, (key, face) in enumerate(zip(keys, faces_of(found, frame.image.shape), strict=True)):
+            assert found.landmarks is not None  # noqa: S101 - faces_of has seen them
+            subject = self._subjects.setdefault(key, Subject())
+            if identity.due(subject, frontal(found.landmarks[row]), frame.at):
+                self._identify(frame, seen, (key, face, found.landmarks[row]))
+            seen.marks.append((face.box, subject.person or "face", "match" if subject.person else "unknown"))
+        undecided = any(not self._subjects[key].decided for key in keys)
+        self._face_wait = task.every if undecided else min(max(2 * self._face_wait, task.every), max(SLOW, task.every))
+        self._due["faces"] = frame.at + self._face_wait
+        self._subjects = {
+            key: subject for key, subject in self._subjects.items() if frame.at - subject.viewed_at < FORGET
+        }
+
+    def _subjects_of(self, found: Boxes, at: float) -> list[SubjectKey]:
+        """Each face belongs to the person whose box holds it; those without one are tracked by themselves."""
+        person = self._labels.index("person") if "person" in self._labels else -1
+        now = self._tracks
+        people = now.take(np.flatnonzero(now.confirmed & (now.classes == person) & (now.missed == 0)))
+        owners = owners_of(found.xyxy, people.xyxy)
+        alone = np.flatnonzero(owners < 0)
+        plain = Boxes(found.xyxy[alone], found.scores[alone], np.zeros(len(alone), np.int64))
+        self._face_tracks = tracking.update(self._face_tracks, plain, at, self._face_tracking)
+        track_of = {
+            int(alone[row]): int(track)
+            for track, row in zip(self._face_tracks.ids, self._face_tracks.detection, strict=True)
+            if row >= 0
+        }
+        return [
+            ("object", int(people.ids[owner])) if owner >= 0 else ("face", track_of.get(face, 0))
+            for face, owner in enumerate(owners.tolist())
+        ]
+
+    def _identify(self, frame: Frame, seen: Seen, one: tuple[SubjectKey, Face, NDArray[np.float32]]) -> None:
+        analyzer, task = self._abilities.faces, self._settings.faces
+        assert analyzer is not None  # noqa: S101 - the caller holds it
+        key, face, landmarks = one
+        vector, quality = analyzer.embed(frame.image, landmarks)
+        found = self._collections.identify(
+            task.collection, vector, analyzer.embedder.use.digest, task.similarity, task.margin
+        )
+        best = found.best.similarity if found.best else 0.0
+        verdict = identity.see(self._subjects[key], View(found.match, best, quality, frame.at), task)
+        if verdict is not None:
+            self._tell_face(frame, seen, verdict, (key, face))
+
+    def _tell_face(self, frame: Frame, seen: Seen, verdict: Verdict, one: tuple[SubjectKey, Face]) -> None:
+        (kind, number), face = one
+        track = number if kind == "object" else None
+        collection = self._settings.faces.collection
+        faces = self._abilities.faces
+        assert faces is not None  # noqa: S101 - there was a face
+        if verdict.match:
+            values = rules.face_matched(verdict.match, collection, track, face.box)
+        else:
+            values = rules.face_unknown(verdict.similarity, collection, track, face.box)
+        kind = "face_matched" if verdict.match else "face_unknown"
+        self._tell(seen, frame.at, kind, values, faces.detector, faces.embedder)
+
+    def _look_at_labels(self, frame: Frame, seen: Seen) -> None:
+        ability, task = self._abilities.labels, self._settings.labels
+        assert ability is not None  # noqa: S101 - _is_due has looked
+        self._due["labels"] = frame.at + task.every
+        values, self._told_labels = rules.labels(ability.look(frame.image, task.floor), self._told_labels)
+        if values:
+            self._tell(seen, frame.at, "labels", values, ability.model)
+
+    def _look_at_moderation(self, frame: Frame, seen: Seen) -> None:
+        ability, task = self._abilities.moderation, self._settings.moderation
+        assert ability is not None  # noqa: S101 - _is_due has looked
+        self._due["moderation"] = frame.at + task.every
+        values, self._raised = rules.moderation(ability.score(frame.image), task.floor, self._raised)
+        if values:
+            self._tell(seen, frame.at, "moderation", values, ability.model)
+
+    def _tell(self, seen: Seen, at: float, kind: str, values: Mapping[str, Any], *models: Any) -> None:
+        uses: tuple[ModelUse, ...] = tuple(model.use for model in models)
+        seen.events.append(Event(kind, self.camera, at, values, uses, seen.stages))
+
+    def _picture(self, frame: Frame, seen: Seen, stills: Stills) -> None:
+        drawn = annotate(frame.image, seen.marks)
+        path = stills.write(drawn, self.camera, frame.at, seen.events[0].type)
+        seen.events = [replace(event, still=path) for event in seen.events]
+
+
+def owners_of(faces: NDArray[np.float32], people: NDArray[Any]) -> NDArray[np.int64]:
+    """For each face [F,4] the row of the person [P,4] it belongs to, or -1; nobody gets two faces.
+
+    A face belongs where its centre lies in the upper half of a person's box, nearest to the middle of its top
+    quarter in widths of that box.
+    """
+    owners = np.full(len(faces), -1, np.int64)
+    if not len(faces) or not len(people):
+        return owners
+    centre = ((faces[:, :2] + faces[:, 2:]) / 2)[:, None]
+    width = np.maximum(people[:, 2] - people[:, 0], 1.0)
+    height = np.maximum(people[:, 3] - people[:, 1], 1.0)
+    x = (centre[..., 0] - people[:, 0]) / width
+    y = (centre[..., 1] - people[:, 1]) / height
+    distance = np.where(
+        (x > 0) & (x < 1) & (y > -0.1) & (y < 0.5), np.hypot(x - 0.5, (y - 0.125) * height / width), np.inf
+    )
+    for flat in np.argsort(distance, axis=None):
+        face, person = divmod(int(flat), len(people))
+        if not np.isfinite(distance[face, person]):
+            break
+        if owners[face] < 0 and person not in owners:
+            owners[face] = person
+    return owners
+
+
+def _ratios(xyxy: NDArray[Any], frame: Frame) -> list[Box]:
+    height, width = frame.image.shape[:2]
+    clipped = np.clip(xyxy / (width, height, width, height), 0.0, 1.0)
+    return [Box(*row) for row in clipped.tolist()]
