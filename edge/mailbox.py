@@ -56,5 +56,9 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
 
     @property
+    def empty(self) -> bool:
+        return not self._waiting
+
+    @property
     def closed(self) -> bool:
         return self._closed

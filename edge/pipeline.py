@@ -1,0 +1,267 @@
+"""Starts and stops the threads: one per camera, one for vision, one that publishes. Nothing else spawns any.
+
+A camera's error backs off and reopens within its own thread; any other thread that dies ends the run with
+its reason, and the service manager starts the daemon anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from edge import __version__, presence
+from edge.abilities import Abilities
+from edge.cameras import Camera, reopen
+from edge.collections import Collections
+from edge.config import Config
+from edge.engine import Pending
+from edge.errors import EdgeError
+from edge.events import rules
+from edge.events.log import EventLog
+from edge.events.mqtt import Publisher
+from edge.mailbox import Mailbox
+from edge.stats import Stats
+from edge.stills import Stills
+from edge.values import Event, Frame
+from edge.vision.motion import Motion
+from edge.watch import Seen, Watch
+from models.outputs import Boxes
+
+log = logging.getLogger(__name__)
+
+STATUS_EVERY = 30.0  # seconds between retained status messages when nothing changes
+DRAIN = 5.0  # seconds the publisher gets to empty the outbox at a clean stop
+
+
+@dataclass(slots=True)
+class InFlight:
+    """A frame whose objects are being found."""
+
+    frame: Frame
+    pending: Pending | None
+    stages: dict[str, float]
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a pipeline is made of; the caller opens and closes them."""
+
+    abilities: Abilities
+    collections: Collections
+    log: EventLog
+    publisher: Publisher | None
+    stats: Stats = field(default_factory=Stats)
+
+
+class Pipeline:
+    """The running daemon: `run` until `stop`, a signal, or the end of every finite source."""
+
+    def __init__(self, config: Config, parts: Parts) -> None:
+        self._config = config
+        self._parts = parts
+        self._stop = threading.Event()
+        self._drained = threading.Event()
+        self._mailbox: Mailbox[Frame] = Mailbox()
+        self._failed: SimpleQueue[BaseException] = SimpleQueue()
+        self._changed: SimpleQueue[tuple[str, bool, str]] = SimpleQueue()
+        self._cameras: dict[str, dict[str, Any]] = {name: {"state": "opening"} for name in config.cameras}
+        stills = Stills(config.stills.folder, config.stills.keep) if config.stills.folder else None
+        self._watches = {
+            name: Watch(name, camera, parts.abilities, parts.collections, stills)
+            for name, camera in config.cameras.items()
+        }
+
+    def stop(self) -> None:
+        """Ask every thread to end; safe in a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Block until stopped or done; raises the error of a thread that died."""
+        self._close_left_open()
+        publisher = self._spawn("publisher", self._publish) if self._parts.publisher else None
+        vision = self._spawn("vision", self._see)
+        cameras = [
+            self._spawn(f"camera-{name}", lambda name=name, camera=camera: self._capture(name, camera))
+            for name, camera in self._config.cameras.items()
+        ]
+        try:
+            self._supervise(cameras)
+        finally:
+            self._stop.set()
+            for thread in cameras:
+                thread.join(timeout=5.0)
+            self._mailbox.close()
+            vision.join()
+            self._drain()
+            self._drained.set()
+            if publisher:
+                publisher.join()
+        if not self._failed.empty():
+            raise self._failed.get()
+
+    def status(self) -> dict[str, Any]:
+        """What the retained status message says while the daemon lives."""
+        parts = self._parts
+        cameras = {
+            name: {**state, "frames": parts.stats.frames(name), "events": parts.stats.events(name)}
+            for name, state in self._cameras.items()
+        }
+        models = {
+            model.use.task: {"name": model.use.name, "backend": model.use.backend, "device": model.session.device}
+            for model in parts.abilities.models()
+        }
+        return {
+            "version": __version__,
+            "cameras": cameras,
+            "models": models,
+            "missing": parts.abilities.missing,
+            "skipped": parts.abilities.skipped,
+            "stages": parts.stats.milliseconds(),
+            "outbox": parts.log.depth(),
+        }
+
+    def _spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:  # whatever ends a thread ends the run
+                log.error("%s stopped: %s", name, error, exc_info=not isinstance(error, EdgeError))  # noqa: TRY400 - see exc_info
+                self._failed.put(error)
+                self._stop.set()
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _supervise(self, cameras: list[threading.Thread]) -> None:
+        told = 0.0
+        while not self._stop.wait(0.2):
+            if time.monotonic() - told >= STATUS_EVERY:
+                told = time.monotonic()
+                self._tell_status()
+                self._parts.log.trim()
+            if not any(thread.is_alive() for thread in cameras):
+                return
+
+    def _tell_status(self) -> None:
+        if self._parts.publisher:
+            self._parts.publisher.status(self.status())
+
+    def _publish(self) -> None:
+        assert self._parts.publisher is not None  # noqa: S101 - run() has looked
+        self._parts.publisher.run(self._drained)
+
+    def _drain(self) -> None:
+        """Give the publisher a moment for what was just committed; the rest waits in the outbox."""
+        until = time.monotonic() + DRAIN
+        while self._parts.publisher and self._parts.publisher.connected and time.monotonic() < until:
+            if not self._parts.log.depth():
+                return
+            time.sleep(0.02)
+
+    def _capture(self, name: str, camera: Camera) -> None:
+        motion = Motion(camera.motion)
+        stats = self._parts.stats
+
+        def changed(online: bool, reason: str) -> None:
+            self._changed.put((name, online, reason))
+
+        for index, (image, at) in enumerate(reopen(camera, self._stop, changed)):
+            stats.frame(name, "captured")
+            if not motion.look(image, at):
+                stats.frame(name, "idle")
+                continue
+            frame = Frame(name, image, at, index)
+            if camera.live:
+                self._mailbox.put(name, frame)
+            elif not self._mailbox.offer(name, frame, self._stop.is_set):
+                return
+
+    def _see(self) -> None:
+        """The vision thread: while one frame is inferred, the one before it is decoded, tracked and told."""
+        objects = self._parts.abilities.objects
+        streams = objects.session.streams if objects else 1
+        flying: deque[InFlight] = deque()
+        while not (self._mailbox.closed and not flying and self._mailbox.empty):
+            self._tell_changes()
+            frame = self._mailbox.take(0.0 if flying else 0.2)
+            if frame is None:
+                if flying:
+                    self._finish(flying.popleft())
+                continue
+            start = self._prepare(frame)
+            done = flying.popleft() if len(flying) >= streams else None
+            if done and done.pending:
+                done.pending.wait()
+            flying.append(start())
+            if done:
+                self._finish(done)
+        self._tell_changes()
+        for watch in self._watches.values():
+            self._commit(watch.leave(time.time(), "restart"))
+
+    def _prepare(self, frame: Frame) -> Callable[[], InFlight]:
+        watch = self._watches[frame.camera]
+        stages = {"wait": max(time.time() - frame.at, 0.0) * 1e3}
+        objects = self._parts.abilities.objects
+        if objects is None or not self._config.cameras[frame.camera].objects.enabled:
+            return lambda: InFlight(frame, None, stages)
+        begin = objects.prepare(frame.image, watch.floor)
+
+        def start() -> InFlight:
+            return InFlight(frame, begin(), stages)
+
+        return start
+
+    def _finish(self, done: InFlight) -> None:
+        found = None
+        if done.pending:
+            result = done.pending.result()
+            assert isinstance(result, Boxes)  # noqa: S101 - the objects model is a detector, open_abilities saw to it
+            found = result
+            done.stages |= done.pending.stages
+        self._commit(self._watches[done.frame.camera].see(done.frame, found, done.stages))
+        self._parts.stats.frame(done.frame.camera, "analysed")
+        self._parts.stats.stages(done.stages)
+
+    def _commit(self, seen: Seen) -> None:
+        if not seen.events:
+            return
+        with seen.stage("commit"):
+            self._parts.log.append(seen.events, presence.change(seen.opened, seen.closed))
+        for event in seen.events:
+            self._parts.stats.event(event.camera, event.type)
+        if self._parts.publisher:
+            self._parts.publisher.wake()
+
+    def _tell_changes(self) -> None:
+        """Cameras that came or went since the last look."""
+        while True:
+            try:
+                name, online, reason = self._changed.get_nowait()
+            except Empty:
+                return
+            self._cameras[name] = {"state": "online"} if online else {"state": "offline", "reason": reason}
+            seen = Seen({}) if online else self._watches[name].leave(time.time(), "camera_offline")
+            kind, values = rules.camera(online, reason)
+            seen.events.append(Event(kind, name, time.time(), values))
+            self._commit(seen)
+            self._tell_status()
+
+    def _close_left_open(self) -> None:
+        database = self._parts.log.database
+        presence.prepare(database)
+        seen = Seen({})
+        for track in presence.left_open(database):
+            values = rules.track_ended(track.track, track.label, track.started_at, track.started_at, "restart")
+            seen.events.append(Event("track_ended", track.camera, time.time(), values))
+            seen.closed.append((track.camera, track.track))
+        self._commit(seen)
+        for name, watch in self._watches.items():
+            watch.number_from(presence.last_number(database, name))
