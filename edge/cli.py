@@ -1,0 +1,63 @@
+"""The command line: `vedette COMMAND …`. Thin: parse, call, print; exit statuses are drawn in edge/errors.py."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge import __version__, logs
+from edge.commands import analyze, cameras, doctor, events, faces, models, run
+from edge.errors import EXPECTED, exit_code
+
+GROUPS = (run, analyze, doctor, models, faces, events, cameras)
+INTERRUPTED = 130  # what shells expect after Ctrl-C
+DEFAULT = Path("/etc/vedette/vedette.toml")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its arguments."""
+    root = argparse.ArgumentParser(
+        prog="vedette",
+        description="Rekognition for the edge: what your cameras see, on your own machine, told over MQTT.",
+        epilog="Exit: 0 well, 1 a problem was found, 2 wrong arguments, 65 unreadable input, 66 not found, "
+        "69 unavailable, 74 storage, 77 denied, 78 wrong configuration, 70 a defect of ours.",
+    )
+    root.add_argument("--version", action="version", version=f"vedette {__version__}")
+    root.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=DEFAULT if DEFAULT.exists() else None,
+        help=f"the TOML (default: {DEFAULT} if there is one, else built-in defaults)",
+    )
+    root.add_argument("--log", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="least level logged")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for group in GROUPS:
+        group.add(commands)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit status."""
+    args = parser().parse_args(arguments)
+    logs.start(args.log)
+    try:
+        return int(args.handler(args))
+    except EXPECTED as error:
+        print(f"vedette: {error}", file=sys.stderr)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (`vedette … | head`): not an error.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

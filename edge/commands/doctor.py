@@ -1,0 +1,29 @@
+"""`vedette doctor`: what works on this machine, and the remedy for what does not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser("doctor", help="check back ends, models, broker, disk and clock")
+    doctor.add_argument("--json", action="store_true", help="one JSON document")
+    doctor.set_defaults(handler=_doctor)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from edge import config
+    from edge.checkup import examine
+
+    settings = config.load(args.config)
+    logging.getLogger().setLevel("CRITICAL")
+    findings = []
+    for finding in examine(settings):
+        findings.append(finding)
+        if not args.json:
+            print(f"{'ok ' if finding.ok else '!! '} {finding.part:<12} {finding.text}")
+    if args.json:
+        print(json.dumps([{"part": f.part, "ok": f.ok, "text": f.text} for f in findings], ensure_ascii=False))
+    return 0 if all(finding.ok for finding in findings) else 1

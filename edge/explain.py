@@ -1,0 +1,76 @@
+"""A configuration in words: what each part would do, and what keeps it from running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edge.cameras.base import CameraSettings
+from edge.config import Config
+from edge.engine import installed_of
+from models.manifest import ModelError
+
+
+def lines(config: Config) -> Iterator[str]:
+    """One line for each thing the daemon would do."""
+    mqtt = config.mqtt
+    yield f"device {config.device}: topics {mqtt.prefix}/{config.device}/<camera>/<type>, data in {config.data}"
+    yield (
+        f"mqtt: {mqtt.host}:{mqtt.port}, version {mqtt.protocol}, {'TLS' if mqtt.tls else 'no TLS'}, "
+        f"{f'user {mqtt.username}' if mqtt.username else 'no user'}"
+    )
+    yield f"accel: {', then '.join(config.accel.order)}"
+    folder = config.stills.folder
+    yield f"stills: the newest {config.stills.keep} in {folder}" if folder else "stills: none written"
+    for name, camera in config.cameras.items():
+        yield f"camera {name}: {', '.join(_source(camera))}"
+        yield from (f"camera {name}: {sentence}" for sentence in _tasks(camera))
+
+
+def problems(config: Config) -> Iterator[str]:
+    """What is missing for this configuration to run, each with its remedy."""
+    for name, camera in config.cameras.items():
+        path = getattr(camera, "path", None)
+        if path is not None and not path.exists():
+            yield f"cameras.{name}.path: {path} does not exist"
+    for task, names in (
+        ("objects", config.models.objects),
+        ("faces", config.models.faces),
+        ("embedding", config.models.embedding),
+        ("labels", config.models.labels),
+        ("moderation", config.models.moderation),
+    ):
+        enabled = "faces" if task == "embedding" else task
+        if names and any(getattr(camera, enabled).enabled for camera in config.cameras.values()):
+            try:
+                installed_of(names, config.models.open_store(), config.accel)
+            except ModelError as error:
+                yield f"models.{task}: {error}"
+
+
+def _source(camera: CameraSettings) -> Iterator[str]:
+    fields = camera.model_dump(mode="json")
+    yield f"kind {fields.pop('kind')}"
+    for task in ("motion", "objects", "faces", "labels", "moderation"):
+        fields.pop(task)
+    yield from (f"{key} {value}" for key, value in fields.items() if value not in (None, False, "", 0))
+
+
+def _tasks(camera: CameraSettings) -> Iterator[str]:
+    motion = camera.motion
+    yield (
+        f"frames count when {motion.area:.2%} of the picture changes, else one every {motion.rest:g} s"
+        if motion.area
+        else "every frame counts, the motion gate is off"
+    )
+    if camera.objects.enabled:
+        what = ", ".join(camera.objects.labels) or "everything the detector knows"
+        yield f"objects: {what}, from a score of {camera.objects.floor:g}"
+    if camera.faces.enabled:
+        yield (
+            f"faces: matched in collection {camera.faces.collection!r} from {camera.faces.similarity:g} % "
+            f"in {camera.faces.confirmations} views"
+        )
+    if camera.labels.enabled:
+        yield f"labels: every {camera.labels.every:g} s, from a score of {camera.labels.floor:g}"
+    if camera.moderation.enabled:
+        yield f"moderation: every {camera.moderation.every:g} s, an event from {camera.moderation.floor:g}"
