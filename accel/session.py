@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,7 @@ Tensor = NDArray[Any]
 Tensors = dict[str, Tensor]
 Precision = Literal["", "f32", "bf16", "f16"]
 
-BACKENDS = ("openvino", "tflite", "coral", "replay")
+BACKENDS = ("openvino",)
 
 
 class AcceleratorError(Exception):
@@ -24,7 +24,7 @@ class AcceleratorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One input or output.
+    """One input or output; a size of -1 in `shape` is free.
 
     `scale` and `zero_point` describe per-tensor quantization, real = (stored - zero_point) * scale;
     a scale of 0 means the tensor is not quantized.
@@ -43,6 +43,7 @@ class Options:
 
     `threads` is CPU threads in all (0: one per core); `streams` is how many frames may be in flight
     at once; `cache` is a folder for compiled models; `library` is the path of the Edge TPU delegate.
+    What does not concern a back end is ignored by it.
     """
 
     device: str = ""
@@ -56,8 +57,8 @@ class Options:
 class Session(Protocol):
     """A model on a device, ready to run.
 
-    `run` and `submit` may be called from any thread. At most `streams` submissions may be open; one
-    more waits for a place. An array that comes back belongs to the caller.
+    `run` and `submit` may be called from any thread. At most `streams` submissions may be open: one
+    more waits for a place, so take each one's outputs. An array that comes back belongs to the caller.
     """
 
     backend: str
@@ -71,11 +72,27 @@ class Session(Protocol):
         ...
 
     def submit(self, feeds: Tensors) -> Callable[[], Tensors]:
-        """Start an inference; the callable waits for its outputs. `feeds` must stay unchanged until then."""
+        """Start an inference; the callable, called once, waits for its outputs. Leave `feeds` unchanged till then."""
         ...
 
     def close(self) -> None:
-        """Give the device back. A second call does nothing."""
+        """Give the device back; what has been submitted still ends. A second call does nothing."""
+        ...
+
+
+class Backend(Protocol):
+    """What each module named in BACKENDS offers."""
+
+    def open_model(self, weights: Path, options: Options) -> Session:
+        """Open an existing file; raises AcceleratorError if it or the device is no good."""
+        ...
+
+    def check(self, options: Options) -> None:
+        """Raise AcceleratorError unless this back end works on this machine with these options."""
+        ...
+
+    def version(self) -> str:
+        """Name and version of the library; it need not be importable. Empty if it is not installed."""
         ...
 
 
@@ -84,13 +101,40 @@ def open_session(backend: str, weights: Path, options: Options | None = None) ->
 
     Raises AcceleratorError if the back end is unknown, not installed, or refuses the file.
     """
-    if backend not in BACKENDS:
-        raise AcceleratorError(f"no back end {backend!r}: there is {', '.join(BACKENDS)}")
-    if not weights.exists():
+    module = _load(backend)
+    if not weights.is_file():
         raise AcceleratorError(f"{weights}: no such file; fetch it with 'vedette models pull'")
-    module = import_module(f"accel.{backend}")
-    session: Session = module.open_model(weights, options or Options())
-    return session
+    return module.open_model(weights, options or Options())
+
+
+def open_first(
+    candidates: Sequence[tuple[str, Path]], options: Mapping[str, Options] | None = None
+) -> tuple[Session, list[str]]:
+    """Open the first (back end, weights) that works, and say why those before it did not.
+
+    Raises AcceleratorError with every reason if none works.
+    """
+    reasons: list[str] = []
+    for backend, weights in candidates:
+        try:
+            return open_session(backend, weights, (options or {}).get(backend)), reasons
+        except AcceleratorError as error:
+            reasons.append(f"{backend}: {error}")
+    raise AcceleratorError("no back end can run the model: " + ("; ".join(reasons) or "none is configured"))
+
+
+def probe(backend: str, options: Options | None = None) -> str | None:
+    """Why a back end cannot be used on this machine, in one sentence; None if it can."""
+    try:
+        _load(backend).check(options or Options())
+    except AcceleratorError as error:
+        return str(error)
+    return None
+
+
+def version(backend: str) -> str:
+    """Name and version of a back end's library; empty if it is not installed."""
+    return _load(backend).version()
 
 
 def check_feeds(specs: tuple[TensorSpec, ...], feeds: Tensors) -> None:
@@ -100,7 +144,33 @@ def check_feeds(specs: tuple[TensorSpec, ...], feeds: Tensors) -> None:
         raise AcceleratorError(f"inputs are {sorted(names)}, not {sorted(feeds)}")
     for spec in specs:
         found = feeds[spec.name]
-        if found.shape != spec.shape or found.dtype != spec.dtype:
+        if found.dtype != spec.dtype or not _fits(found.shape, spec.shape):
             raise AcceleratorError(
                 f"input {spec.name!r} is {spec.dtype}{list(spec.shape)}, not {found.dtype}{list(found.shape)}"
             )
+
+
+def unique_names(names: Iterable[str], kind: str) -> list[str]:
+    """One name a tensor, the same in every run: a missing or repeated name becomes `kind` and its place."""
+    given = list(names)
+    found: list[str] = []
+    for place, name in enumerate(given):
+        unique = name
+        if not name or name in found:
+            unique = f"{kind}{place}"
+            while unique in given or unique in found:
+                unique += "_"
+        found.append(unique)
+    return found
+
+
+def _load(backend: str) -> Backend:
+    if backend not in BACKENDS:
+        raise AcceleratorError(f"no back end {backend!r}: there is {', '.join(BACKENDS)}")
+    module: Any = import_module(f"accel.{backend}")
+    loaded: Backend = module
+    return loaded
+
+
+def _fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(found) == len(wanted) and all(want in (-1, size) for size, want in zip(found, wanted, strict=True))

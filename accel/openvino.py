@@ -1,0 +1,194 @@
+"""OpenVINO: IR, ONNX and TFLite on CPU, GPU and NPU, with a cache of compiled models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accel.places import Places
+from accel.session import AcceleratorError, Options, Session, Tensor, Tensors, TensorSpec, check_feeds, unique_names
+
+# These choose among devices, so they are in no list of devices.
+CHOOSERS = ("AUTO", "MULTI", "HETERO")
+# What OpenVINO calls a nameless tensor; the number changes with every build.
+NUMBERED = re.compile(r"(Parameter|Result)_\d+")
+
+
+def open_model(weights: Path, options: Options) -> Session:
+    """Compile a model; the first time fills the cache, later ones read it."""
+    core = _core()
+    device = _device(core, options)
+    try:
+        compiled = core.compile_model(str(weights), device, _properties(core, device, options))
+    except RuntimeError as error:
+        raise AcceleratorError(_refusal(core, weights, device, error)) from error
+    return OpenVinoSession(compiled, options.streams)
+
+
+def check(options: Options) -> None:
+    """Raise AcceleratorError unless OpenVINO is installed and sees the device."""
+    _device(_core(), options)
+
+
+def version() -> str:
+    try:
+        return f"openvino {metadata.version('openvino')}"
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+class OpenVinoSession:
+    """A compiled model with one infer request per stream."""
+
+    backend = "openvino"
+
+    def __init__(self, compiled: Any, streams: int) -> None:
+        self.device = ",".join(compiled.get_property("EXECUTION_DEVICES")).strip("()")
+        self.streams = streams
+        self.inputs = _specs(compiled.inputs, "input")
+        self.outputs = _specs(compiled.outputs, "output")
+        self._requests = Places([compiled.create_infer_request() for _ in range(streams)])
+
+    def run(self, feeds: Tensors) -> Tensors:
+        check_feeds(self.inputs, feeds)
+        request = self._requests.take()
+        try:
+            with _failing_on(self.device):
+                request.infer(self._arrays(feeds), share_inputs=True)
+                return _owned(request, self.outputs)
+        finally:
+            self._requests.give(request)
+
+    def submit(self, feeds: Tensors) -> Callable[[], Tensors]:
+        check_feeds(self.inputs, feeds)
+        pending = _Pending(self._requests.take(), self)
+        with _failing_on(self.device):
+            pending.request.start_async(self._arrays(feeds), share_inputs=True)
+        return pending
+
+    def close(self) -> None:
+        self._requests.close()
+
+    def give_back(self, request: Any) -> None:
+        self._requests.give(request)
+
+    def _arrays(self, feeds: Tensors) -> list[Tensor]:
+        # Shared, not copied; OpenVINO itself copies what it cannot share (read-only or with gaps).
+        return [feeds[spec.name] for spec in self.inputs]
+
+
+class _Pending:
+    """An inference under way. Its request goes back once the outputs are taken, or nobody can ask for them."""
+
+    def __init__(self, request: Any, session: OpenVinoSession) -> None:
+        self.request, self.session = request, session
+
+    def __call__(self) -> Tensors:
+        request, self.request = self.request, None
+        if request is None:
+            raise AcceleratorError("these outputs were taken already; submit once more")
+        try:
+            with _failing_on(self.session.device):
+                request.wait()
+                return _owned(request, self.session.outputs)
+        finally:
+            self.session.give_back(request)
+
+    def __del__(self) -> None:
+        if self.request is not None:
+            with suppress(AcceleratorError):
+                self()
+
+
+def _owned(request: Any, specs: tuple[TensorSpec, ...]) -> Tensors:
+    return {spec.name: request.get_output_tensor(place).data.copy() for place, spec in enumerate(specs)}
+
+
+def _core() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise AcceleratorError(f"openvino cannot be imported ({error}): pip install 'openvino>=2026.2'") from error
+    return openvino.Core()
+
+
+def _device(core: Any, options: Options) -> str:
+    """The device's name as OpenVINO spells it; an unknown one is an error that lists those there are."""
+    device = (options.device or "CPU").upper()
+    there = core.available_devices
+    if device.startswith(CHOOSERS) or any(device in (name, name.split(".")[0]) for name in there):
+        return device
+    raise AcceleratorError(
+        f"OpenVINO finds no device {device!r} here, only {', '.join(there)}: choose one of them or install its driver"
+    )
+
+
+def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
+    """One frame at a time is answered soonest with every thread on it; several share the threads out."""
+    alone = options.streams == 1
+    wanted: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY" if alone else "THROUGHPUT"}
+    if not alone:
+        wanted |= {"NUM_STREAMS": options.streams, "PERFORMANCE_HINT_NUM_REQUESTS": options.streams}
+    if options.threads:
+        wanted["INFERENCE_NUM_THREADS"] = options.threads
+    supported = core.get_property(device, "SUPPORTED_PROPERTIES")
+    properties = {name: value for name, value in wanted.items() if name in supported}
+    if options.precision:
+        properties["INFERENCE_PRECISION_HINT"] = options.precision
+    if options.cache:
+        properties["CACHE_DIR"] = str(_made(options.cache))
+    return properties
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AcceleratorError(
+            f"{folder}: cannot keep compiled models here ({error.strerror}); choose another"
+        ) from error
+    return folder
+
+
+def _refusal(core: Any, weights: Path, device: str, error: RuntimeError) -> str:
+    """Whether the file or the device is at fault."""
+    try:
+        core.read_model(str(weights))
+    except RuntimeError:
+        return f"{weights}: not a model that OpenVINO can read; see 'vedette models verify'"
+    return f"{weights}: OpenVINO cannot compile it for {device} ({_last_line(error)}); choose another device"
+
+
+def _last_line(error: Exception) -> str:
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
+
+
+@contextmanager
+def _failing_on(device: str) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise AcceleratorError(f"inference on {device} failed ({_last_line(error)}); open the model again") from error
+
+
+def _specs(ports: Iterable[Any], kind: str) -> tuple[TensorSpec, ...]:
+    ports = list(ports)
+    names = unique_names((_name(port) for port in ports), kind)
+    return tuple(
+        TensorSpec(name, _shape(port.get_partial_shape()), np.dtype(port.get_element_type().to_dtype()))
+        for name, port in zip(names, ports, strict=True)
+    )
+
+
+def _name(port: Any) -> str:
+    return min((name for name in port.get_names() if not NUMBERED.fullmatch(name)), default="")
+
+
+def _shape(partial: Any) -> tuple[int, ...]:
+    return tuple(size.get_length() if size.is_static else -1 for size in partial)
