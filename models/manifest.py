@@ -65,9 +65,13 @@ class Input(Part):
 
 
 class Decode(Part):
-    """How outputs are read: the decoder's name in DECODERS and its constants."""
+    """How outputs are read: the decoder's name in DECODERS and its constants.
+
+    `size` is the side of the square input, for decoders whose outputs are ratios of it.
+    """
 
     name: str
+    size: int = 0
     strides: tuple[int, ...] = ()
     bins: int = 0
     nms: float = 0.6

@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from models.decode import classify, embed, nanodet, yunet
+from models.decode import classify, embed, nanodet, ssd, yunet
 from models.manifest import Decode
 from models.outputs import Result
 
@@ -24,5 +24,6 @@ DECODERS: dict[str, Decoder] = {
     "classify": classify.decode,
     "embed": embed.decode,
     "nanodet": nanodet.decode,
+    "ssd": ssd.decode,
     "yunet": yunet.decode,
 }
