@@ -23,7 +23,15 @@ def openvino(folder: Path, request: pytest.FixtureRequest) -> tuple[Path, Option
     return request.getfixturevalue("write_ir")(folder), Options(precision="f32")
 
 
-CASES: dict[str, Case] = {"openvino": openvino}
+def tflite(folder: Path, request: pytest.FixtureRequest) -> tuple[Path, Options]:
+    if reason := contract.probe("tflite"):
+        pytest.skip(reason)
+    weights = folder / "model.tflite"
+    weights.write_bytes(request.getfixturevalue("tflite_model")())
+    return weights, Options()
+
+
+CASES: dict[str, Case] = {"openvino": openvino, "tflite": tflite}
 
 
 def image(*values: int) -> Tensors:
