@@ -1,0 +1,65 @@
+"""Keeps what libjpeg and libpng print about damaged pictures off the user's terminal."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Both write straight to file descriptor 2 and OpenCV offers no way to ask them not to.
+CHATTER = (
+    b"libpng ",
+    b"Application transferred too",
+    b"Corrupt JPEG data",
+    b"Inconsistent progression sequence",
+    b"Invalid SOS parameters",
+    b"Premature end of JPEG",
+    b"Unknown Adobe color transform",
+    b"Warning: unknown JFIF revision",
+)
+STDERR = 2
+
+_lock = threading.Lock()
+_inside = 0
+_kept = -1  # the real stderr, while it is replaced
+_caught = -1
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Hold back this process's stderr; afterwards, what is not a decoder's chatter is printed after all."""
+    _enter()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+def _enter() -> None:
+    global _inside, _kept, _caught  # noqa: PLW0603 - a process has one stderr
+    with _lock:
+        if _inside == 0:
+            try:
+                _kept = os.dup(STDERR)
+            except OSError:  # there is no stderr to protect
+                _kept = -1
+            else:
+                _caught = os.memfd_create("stderr")
+                os.dup2(_caught, STDERR)
+        _inside += 1
+
+
+def _leave() -> None:
+    global _inside  # noqa: PLW0603 - a process has one stderr
+    with _lock:
+        _inside -= 1
+        if _inside or _kept < 0:
+            return
+        os.dup2(_kept, STDERR)
+        os.close(_kept)
+        with open(_caught, "rb") as caught:
+            caught.seek(0)
+            others = b"".join(line for line in caught if not line.startswith(CHATTER))
+        if others:
+            os.write(STDERR, others)
