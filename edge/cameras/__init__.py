@@ -1,0 +1,80 @@
+"""Where frames come from: one file per kind of source.
+
+To add a camera:
+
+1. Write `edge/cameras/<kind>.py` with one class, a `CameraSettings` that fulfils `base.Source`: its keys are the
+   TOML's, its `kind: Literal["<kind>"]` is how the TOML asks for it, and its `frames` yields pictures through
+   `adjust`. Import a vendor's library inside the function that needs it.
+2. Add the class to `Camera` below. The configuration, `reopen` and the pipeline know it from then on.
+3. If the command line should recognise it, add a line to `parse`.
+
+A source only reads and fails; `reopen` is what makes it endless.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from edge.cameras.file import FileCamera
+from edge.cameras.images import ImagesCamera
+from edge.errors import CameraError, MissingError
+from edge.values import Image
+
+log = logging.getLogger(__name__)
+
+Camera = Annotated[
+    FileCamera | ImagesCamera,
+    Field(discriminator="kind"),
+]
+
+State = Literal["online", "offline"]
+OnState = Callable[[State, str], None]
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds
+
+
+def reopen(camera: Camera, stop: threading.Event, on_state: OnState) -> Iterator[tuple[Image, float]]:
+    """The camera's frames for as long as there is a camera to ask, whatever happens to it.
+
+    A live source that fails is opened again, after waits that double from half a second to thirty and start over
+    with the first good frame; one that is not live raises its CameraError. `on_state` hears "online" with the first
+    frame and "offline" with the reason, at each change. Ends when the source is over or `stop` is set.
+    """
+    wait, told = FIRST_WAIT, ""
+    while not stop.is_set():
+        online = False
+        try:
+            for frame in camera.frames(stop):
+                if not online:
+                    online, wait, told = True, FIRST_WAIT, ""
+                    on_state("online", "")
+                yield frame
+            return  # noqa: TRY300 - the loop around it makes this the end, not a success
+        except CameraError as error:
+            reason = str(error)
+        if reason != told:
+            told = reason
+            on_state("offline", reason)
+        if not camera.live:
+            raise CameraError(reason)
+        pause = wait * random.uniform(0.5, 1.0)  # noqa: S311 - so that cameras behind one switch do not knock together
+        log.debug("%s: opened again in %.1f s", camera.place, pause)
+        wait = min(wait * 2, LONGEST_WAIT)
+        stop.wait(pause)
+
+
+def parse(text: str) -> Camera:
+    """What `--camera` of a command line names: a video file or a folder of pictures; raises MissingError."""
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return ImagesCamera(path=path)
+    if path.is_file():
+        return FileCamera(path=path)
+    raise MissingError(f"--camera {text}: no such file or folder; check the path")

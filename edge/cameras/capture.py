@@ -1,0 +1,66 @@
+"""OpenCV's video capture, opened quietly, with limits, and with errors that say what to do.
+
+A blocked call into it cannot be interrupted: after `stop`, a camera that hangs ends when its timeout does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import cv2
+
+from edge.errors import CameraError
+from edge.values import Image
+
+ENVIRONMENT = {
+    # FFmpeg's log names URLs, passwords and all; what matters of it is in our errors.
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    # Without this, a camera that does not answer holds up every other one's opening.
+    "OPENCV_FFMPEG_IS_THREAD_SAFE": "1",
+    # Seconds until a webcam that sends nothing is given up.
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",
+}
+for _name, _value in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)  # OpenCV reads them at the first capture
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+Open = Callable[[], cv2.VideoCapture]
+
+
+@contextmanager
+def opened(open_capture: Open, failure: str) -> Iterator[cv2.VideoCapture]:
+    """A capture that is surely closed again; raises CameraError(`failure`) if it does not open."""
+    try:
+        capture = open_capture()
+    except cv2.error as error:
+        raise CameraError(failure) from error
+    try:
+        if not capture.isOpened():
+            raise CameraError(failure)
+        yield capture
+    finally:
+        capture.release()
+
+
+def opener(source: str, backend: int, options: Sequence[int] = ()) -> Open:
+    return lambda: cv2.VideoCapture(source, backend, list(options))
+
+
+def grab(capture: cv2.VideoCapture) -> bool:
+    """Step to the next frame without converting it; False at the end, at a fault, or after the timeout."""
+    try:
+        return capture.grab()
+    except cv2.error:
+        return False
+
+
+def picture(capture: cv2.VideoCapture) -> Image | None:
+    """The grabbed frame as uint8 [H,W,3] BGR, or None if it is damaged."""
+    try:
+        good, image = capture.retrieve()
+    except cv2.error:
+        return None
+    return image if good and image.ndim == 3 else None  # type: ignore[return-value]
