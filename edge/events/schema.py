@@ -1,0 +1,248 @@
+"""What an event looks like on the wire: the envelope, and the values of every type.
+
+Times are ISO 8601 in UTC with milliseconds ("2026-01-31T07:05:09.120Z"): Home Assistant's timestamp sensors
+and templates, Node-RED and every JSON library read them as they are, and so does a person; a bare number
+would leave open whether it counts seconds or milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, create_model
+
+from edge.values import Event
+
+UNSENT = '"published_at":null'  # cannot occur inside a JSON string, where quotes are escaped
+NO_CAMERA = "-"  # stands in the topic of an event that is about no camera
+
+
+def iso(at: float | str) -> str:
+    """Epoch seconds as ISO 8601 in UTC with milliseconds; text is taken as it is."""
+    if isinstance(at, str):
+        return at
+    return datetime.fromtimestamp(float(at), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _four(value: float) -> float:
+    return round(value, 4)
+
+
+def _two(value: float) -> float:
+    return round(value, 2)
+
+
+Score = Annotated[float, Field(ge=0.0, le=1.0), AfterValidator(_four)]
+Cosine = Annotated[float, Field(ge=-1.001, le=1.001), AfterValidator(_four)]
+Percent = Annotated[float, Field(ge=0.0, le=100.0), AfterValidator(_two)]
+Ratio = Annotated[float, AfterValidator(_four)]
+Milliseconds = Annotated[float, Field(ge=0.0), AfterValidator(_two)]
+Time = Annotated[str, BeforeValidator(iso), Field(json_schema_extra={"format": "date-time"})]
+Track = Annotated[int, Field(description="unique per camera as long as the daemon runs")]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True, allow_inf_nan=False)
+
+
+class Box(Part):
+    """Left, top, right and bottom as ratios of the frame's width and height."""
+
+    x1: Ratio
+    y1: Ratio
+    x2: Ratio
+    y2: Ratio
+
+
+class Label(Part):
+    """A name for the whole picture, and the chain of names above it, nearest first."""
+
+    name: str
+    score: Score
+    parents: tuple[str, ...] = ()
+
+
+class TrackStarted(Part):
+    """An object came into view and was seen long enough to be believed."""
+
+    track: Track
+    label: str
+    score: Score
+    box: Box
+
+
+class TrackEnded(Part):
+    """The object is gone, or can no longer be followed."""
+
+    track: Track
+    label: str
+    started_at: Time
+    duration: Annotated[float, Field(ge=0.0, description="seconds")]
+    reason: Literal["left", "camera_offline", "stopped", "restart"]
+
+
+class FaceMatched(Part):
+    """A face was recognised. `person` is the user id, else the external image id, else the face id."""
+
+    track: Annotated[int | None, Field(description="the track of the person whose face it is")]
+    person: str
+    face_id: str
+    external_image_id: str | None
+    user_id: str | None
+    collection: str
+    similarity: Percent
+    cosine: Cosine
+    box: Box
+
+
+class FaceUnknown(Part):
+    """A face was seen well, several times, and resembles nobody of the collection enough."""
+
+    track: Annotated[int | None, Field(description="the track of the person whose face it is")]
+    collection: str
+    best_similarity: Percent
+    box: Box
+
+
+class Labels(Part):
+    """What the whole picture shows has changed."""
+
+    labels: tuple[Label, ...]
+
+
+class Moderation(Part):
+    """The picture's moderation score reached the floor."""
+
+    name: str
+    score: Score
+
+
+class CameraOnline(Part):
+    """The camera delivers frames (again)."""
+
+
+class CameraOffline(Part):
+    """The camera delivers no frames; it is reopened without end."""
+
+    reason: str
+
+
+class EventsLost(Part):
+    """Undelivered events that were given up because the log reached its last limit.
+
+    Their sequences lie within first..last; `count` tells how many of them are gone for good.
+    """
+
+    first: int
+    last: int
+    count: int
+
+
+TYPES: dict[str, type[Part]] = {
+    "track_started": TrackStarted,
+    "track_ended": TrackEnded,
+    "face_matched": FaceMatched,
+    "face_unknown": FaceUnknown,
+    "labels": Labels,
+    "moderation": Moderation,
+    "camera_online": CameraOnline,
+    "camera_offline": CameraOffline,
+    "events_lost": EventsLost,
+}
+
+
+class ModelUse(Part):
+    """Which model spoke; `digest` is its identity, the same on every device."""
+
+    task: str
+    name: str
+    version: int
+    digest: str
+    backend: str
+
+
+class Envelope(Part):
+    """What every event carries."""
+
+    id: Annotated[str, Field(description="UUIDv7; the same when an event is sent again")]
+    sequence: Annotated[int, Field(ge=1, description="counts this device's events without a gap")]
+    device: str
+    camera: Annotated[str, Field(description=f"'{NO_CAMERA}' for an event that is about no camera")]
+    type: str
+    captured_at: Annotated[Time, Field(description="when the frame was taken")]
+    published_at: Annotated[
+        Time | None, Field(description="when this copy was handed to the broker; null in the device's own log")
+    ]
+    values: Part
+    still: Annotated[str | None, Field(description="path of the annotated picture on the device")]
+    models: tuple[ModelUse, ...]
+    stages: Annotated[dict[str, Milliseconds], Field(description="milliseconds by stage")]
+
+
+def message_types() -> dict[str, type[Envelope]]:
+    """The whole message of every type."""
+    return {
+        name: create_model(
+            values.__name__ + "Event",
+            __base__=Envelope,
+            __doc__=values.__doc__,
+            type=(Literal[name], ...),  # type: ignore[arg-type]
+            values=(values, ...),
+        )
+        for name, values in TYPES.items()
+    }
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of every message this device publishes as an event."""
+    choice: Any = None
+    for message in message_types().values():
+        choice = message if choice is None else choice | message
+    schema = TypeAdapter(Annotated[choice, Field(discriminator="type")]).json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Vedette event",
+        "description": "A message on <prefix>/<device>/<camera>/<type>.",
+        **schema,
+    }
+
+
+def validate(payload: str | bytes) -> Envelope:
+    """Read a message; raises pydantic's ValidationError (a ValueError) if it is none."""
+    kind = json.loads(payload)["type"]
+    return message_types()[kind].model_validate_json(payload)
+
+
+def render(event: Event, device: str) -> str:
+    """The message without its id and sequence: everything after them, ready to be joined by `complete`.
+
+    Raises KeyError for an unknown type and ValueError for values that do not fit it: defects of the caller.
+    """
+    values = TYPES[event.type].model_validate(event.values)
+    rest = {
+        "device": device,
+        "camera": event.camera,
+        "type": event.type,
+        "captured_at": iso(event.captured_at),
+        "published_at": None,
+        "values": values.model_dump(),
+        "still": event.still or None,
+        "models": [
+            {"task": use.task, "name": use.name, "version": use.version, "digest": use.digest, "backend": use.backend}
+            for use in event.models
+        ],
+        "stages": {stage: _two(float(ms)) for stage, ms in event.stages.items()},
+    }
+    return json.dumps(rest, ensure_ascii=False, separators=(",", ":"), allow_nan=False)[1:]
+
+
+def complete(identity: str, sequence: int, rest: str) -> str:
+    """Join what `render` left open."""
+    return f'{{"id":"{identity}","sequence":{sequence},{rest}'
+
+
+def stamp(body: str, published_at: float) -> str:
+    """The copy of a logged message that goes out now."""
+    return body.replace(UNSENT, f'"published_at":"{iso(published_at)}"', 1)
