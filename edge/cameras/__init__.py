@@ -24,13 +24,14 @@ from pydantic import Field
 
 from edge.cameras.file import FileCamera
 from edge.cameras.images import ImagesCamera
+from edge.cameras.v4l2 import V4l2Camera
 from edge.errors import CameraError, MissingError
 from edge.values import Image
 
 log = logging.getLogger(__name__)
 
 Camera = Annotated[
-    FileCamera | ImagesCamera,
+    FileCamera | ImagesCamera | V4l2Camera,
     Field(discriminator="kind"),
 ]
 
@@ -71,7 +72,9 @@ def reopen(camera: Camera, stop: threading.Event, on_state: OnState) -> Iterator
 
 
 def parse(text: str) -> Camera:
-    """What `--camera` of a command line names: a video file or a folder of pictures; raises MissingError."""
+    """What `--camera` of a command line names: a device, a video file or a folder of pictures; raises MissingError."""
+    if text.isdecimal() or text.startswith("/dev/"):
+        return V4l2Camera(device=int(text) if text.isdecimal() else text)
     path = Path(text).expanduser()
     if path.is_dir():
         return ImagesCamera(path=path)
