@@ -1,0 +1,28 @@
+"""Collections of faces: people enrolled in SQLite, and the exact search over their vectors.
+
+SQLite is the truth (`store`); a matrix in memory (`index`) makes searching fast, and `search` keeps it in step
+with what any process has committed. Similarity in percent is defined in `similarity`. A collection holds the
+vectors of one embedding model only, told by the model's digest.
+"""
+
+from edge.collections.records import (
+    Collection,
+    DuplicateError,
+    Identification,
+    IndexedFace,
+    NewFace,
+    User,
+    picture_id,
+)
+from edge.collections.store import Collections
+
+__all__ = [
+    "Collection",
+    "Collections",
+    "DuplicateError",
+    "Identification",
+    "IndexedFace",
+    "NewFace",
+    "User",
+    "picture_id",
+]

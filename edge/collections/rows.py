@@ -1,0 +1,128 @@
+"""Rows of the tables to values and back: the SQL that more than one call of the store needs."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from edge.collections.records import IndexedFace, NewFace, Vector
+from edge.errors import InputError, MissingError
+from edge.values import Box
+
+SAME_BOX = 0.01  # ratios: two faces of one picture whose sides are all this near are one face
+
+COLLECTIONS = """SELECT name, created_at,
+    (SELECT count(*) FROM faces WHERE collection = collections.id) AS faces,
+    (SELECT count(*) FROM users WHERE collection = collections.id) AS users,
+    coalesce((SELECT digest FROM faces JOIN vectors ON vectors.face = faces.id
+        WHERE faces.collection = collections.id LIMIT 1), '') AS digest
+    FROM collections"""
+FACES = """SELECT face_id, image_id, external_image_id, coalesce(users.name, '') AS user_id, confidence, quality,
+    x1, y1, x2, y2, faces.created_at AS created_at
+    FROM faces LEFT JOIN users ON users.id = faces.user WHERE faces.collection = :collection"""
+USERS = """SELECT name AS user_id, created_at, (SELECT count(*) FROM faces WHERE user = users.id) AS faces
+    FROM users WHERE collection = ? ORDER BY name"""
+VECTOR = """SELECT vector, digest FROM faces JOIN vectors ON vectors.face = faces.id
+    WHERE collection = ? AND face_id = ?"""
+
+
+def no_collection(name: str) -> MissingError:
+    return MissingError(f"no collection {name!r}: make it with 'vedette collections create {name}'")
+
+
+def no_face(collection: str, face_id: str) -> MissingError:
+    return MissingError(f"no face {face_id!r} in collection {collection!r}: see 'vedette faces list {collection}'")
+
+
+def collection_key(connection: sqlite3.Connection, name: str) -> int:
+    row = connection.execute("SELECT id FROM collections WHERE name = ?", [name]).fetchone()
+    if row is None:
+        raise no_collection(name)
+    return int(row[0])
+
+
+def user_key(connection: sqlite3.Connection, collection: str, user_id: str) -> int:
+    row = connection.execute(
+        "SELECT users.id FROM users JOIN collections ON collections.id = collection WHERE collections.name = ? "
+        "AND users.name = ?",
+        [collection, user_id],
+    ).fetchone()
+    if row is None:
+        raise MissingError(
+            f"no user {user_id!r} in collection {collection!r}: "
+            f"make it with 'vedette users create {collection} {user_id}'"
+        )
+    return int(row[0])
+
+
+def face(row: dict[str, Any]) -> IndexedFace:
+    box = Box(*(row.pop(side) for side in ("x1", "y1", "x2", "y2")))
+    return IndexedFace(box=box, **row)
+
+
+def new_face(of: NewFace, image_id: str, external_image_id: str, user_id: str) -> IndexedFace:
+    return IndexedFace(
+        face_id=str(uuid.uuid4()),
+        image_id=image_id,
+        external_image_id=external_image_id,
+        user_id=user_id,
+        confidence=float(of.confidence),
+        quality=float(of.quality),
+        box=Box(*(float(side) for side in (of.box.x1, of.box.y1, of.box.x2, of.box.y2))),
+        created_at=time.time(),
+    )
+
+
+def same_box(one: Box, other: Box) -> bool:
+    sides = ((one.x1, other.x1), (one.y1, other.y1), (one.x2, other.x2), (one.y2, other.y2))
+    return all(abs(a - b) <= SAME_BOX for a, b in sides)
+
+
+def check_model(connection: sqlite3.Connection, key: int, digest: str, dimensions: int) -> None:
+    """Raise InputError unless the collection is empty or holds vectors of this very model."""
+    row = connection.execute(
+        """SELECT name, digest, length(vector) / 4 FROM faces JOIN vectors ON vectors.face = faces.id
+        JOIN collections ON collections.id = collection WHERE collection = ? LIMIT 1""",
+        [key],
+    ).fetchone()
+    if row is not None and row[1] != digest:
+        raise other_model(row[0], row[1], digest)
+    if row is not None and row[2] != dimensions:
+        raise InputError(f"face vector: has {dimensions} dimensions, not the {row[2]} of collection {row[0]!r}")
+
+
+def other_model(collection: str, digest: str, given: str) -> InputError:
+    return InputError(
+        f"collection {collection!r}: its faces were indexed with another embedding model "
+        f"({digest[:12]}, not {given[:12]}); re-index their pictures into a new collection"
+    )
+
+
+def insert(  # noqa: PLR0913 - a row's columns
+    connection: sqlite3.Connection, key: int, user: int | None, of: IndexedFace, *, digest: str, vector: Vector
+) -> None:
+    sides = (of.box.x1, of.box.y1, of.box.x2, of.box.y2)
+    row = connection.execute(
+        """INSERT INTO faces (face_id, collection, user, image_id, external_image_id, confidence, quality,
+            x1, y1, x2, y2, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        [of.face_id, key, user, of.image_id, of.external_image_id, of.confidence, of.quality, *sides, of.created_at],
+    ).lastrowid
+    connection.execute("INSERT INTO vectors VALUES (?, ?, ?)", [row, digest, vector.astype("<f4").tobytes()])
+    connection.execute("UPDATE collections SET added = ? WHERE id = ?", [row, key])
+
+
+def move(
+    connection: sqlite3.Connection, key: int, face_ids: Sequence[str], of: tuple[int | None, ...], to: int | None
+) -> list[str]:
+    """Give faces that belong to one of the users `of` to the user `to`; the ids that were such faces."""
+    found = {
+        face_id: user
+        for face_id in face_ids
+        for (user,) in connection.execute("SELECT user FROM faces WHERE collection = ? AND face_id = ?", [key, face_id])
+    }
+    mine = [face_id for face_id, user in found.items() if user in of]
+    connection.executemany("UPDATE faces SET user = ? WHERE face_id = ?", [[to, face_id] for face_id in mine])
+    return mine

@@ -1,0 +1,244 @@
+"""Collections, faces and users in SQLite: each call is one transaction, and durable when it returns."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+from sqlite_utils import Database
+
+from edge.collections import rows
+from edge.collections.records import (
+    Collection,
+    DuplicateError,
+    Identification,
+    IndexedFace,
+    NewFace,
+    User,
+    Vector,
+    check_collection,
+    check_external,
+    check_user,
+    unit,
+)
+from edge.collections.schema import ROOM, STEPS
+from edge.collections.search import Finder
+from edge.collections.similarity import cosine
+from edge.database import connect, migrate, transaction
+from edge.errors import StorageError
+from edge.values import Match
+
+
+class Collections:
+    """Everything about enrolled people. Safe to share between threads.
+
+    It owns `database` (give it a connection of its own) and opens a second one to search with; `close` closes
+    both. What another process commits is found by the next search.
+    """
+
+    def __init__(self, database: Database) -> None:
+        migrate(database, ROOM, STEPS)
+        self._database = database
+        self._lock = RLock()
+        file = database.conn.execute("PRAGMA database_list").fetchone()[2]
+        self._finder = Finder(connect(Path(file).parent))
+
+    def close(self) -> None:
+        self._finder.close()
+        with self._lock:
+            self._database.close()
+
+    # Collections
+
+    def create_collection(self, name: str) -> None:
+        """Raises InputError for an unfit name, DuplicateError for one that is taken."""
+        check_collection(name)
+        with self._writing() as connection:
+            added = connection.execute(
+                "INSERT INTO collections (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", [name, time.time()]
+            )
+            if not added.rowcount:
+                raise DuplicateError(f"collection {name!r} exists already: choose another name, or delete it first")
+
+    def list_collections(self) -> list[Collection]:
+        return [Collection(**row) for row in self._rows(f"{rows.COLLECTIONS} ORDER BY name")]
+
+    def describe_collection(self, name: str) -> Collection:
+        for row in self._rows(f"{rows.COLLECTIONS} WHERE name = ?", [name]):
+            return Collection(**row)
+        raise rows.no_collection(name)
+
+    def delete_collection(self, name: str) -> None:
+        """With its faces, vectors and users, whose bytes leave the file as well."""
+        with self._writing() as connection:
+            if not connection.execute("DELETE FROM collections WHERE name = ?", [name]).rowcount:
+                raise rows.no_collection(name)
+        self._finder.forget()
+        self._wipe()
+
+    # Faces
+
+    def add_faces(  # noqa: PLR0913 - what IndexFaces takes
+        self,
+        collection: str,
+        faces: Sequence[NewFace],
+        digest: str,
+        *,
+        image_id: str = "",
+        external_image_id: str = "",
+        user_id: str = "",
+    ) -> list[IndexedFace]:
+        """Enrol the faces of one picture, all or none; they can be searched for at once.
+
+        `digest` is of the model that made the vectors; a collection that holds another model's raises
+        InputError. A face that the same `image_id` and `external_image_id` brought before is given back as it
+        was, so repeating a call changes nothing. Without an `image_id` the picture gets one of its own.
+        """
+        if external_image_id:
+            check_external(external_image_id)
+        image_id = image_id or str(uuid.uuid4())
+        with self._writing() as connection:
+            key = rows.collection_key(connection, collection)
+            user = rows.user_key(connection, collection, user_id) if user_id else None
+            before = [
+                face
+                for face in self._faces(key, "image_id = :image", {"image": image_id})
+                if face.external_image_id == external_image_id
+            ]
+            result = []
+            for face in faces:
+                vector = unit(face.vector)
+                rows.check_model(connection, key, digest, len(vector))
+                known = next((old for old in before if rows.same_box(old.box, face.box)), None)
+                result.append(known or rows.new_face(face, image_id, external_image_id, user_id))
+                if known is None:
+                    rows.insert(connection, key, user, result[-1], digest=digest, vector=vector)
+        return result
+
+    def list_faces(self, collection: str) -> list[IndexedFace]:
+        """In the order they were enrolled."""
+        with self._reading() as connection:
+            return self._faces(rows.collection_key(connection, collection))
+
+    def describe_face(self, collection: str, face_id: str) -> IndexedFace:
+        with self._reading() as connection:
+            found = self._faces(rows.collection_key(connection, collection), "face_id = :face", {"face": face_id})
+        if not found:
+            raise rows.no_face(collection, face_id)
+        return found[0]
+
+    def delete_faces(self, collection: str, face_ids: Sequence[str]) -> list[str]:
+        """The ids that were there and are now gone, from the file as well; the others are left out."""
+        with self._writing() as connection:
+            key = rows.collection_key(connection, collection)
+            gone = [
+                face_id
+                for face_id in face_ids
+                if connection.execute("DELETE FROM faces WHERE collection = ? AND face_id = ?", [key, face_id]).rowcount
+            ]
+            connection.execute("UPDATE collections SET removed = removed + ? WHERE id = ?", [len(gone), key])
+        if gone:
+            self._wipe()
+        return gone
+
+    # Users
+
+    def create_user(self, collection: str, user_id: str) -> None:
+        """Raises InputError for an unfit id, DuplicateError for one that is taken."""
+        check_user(user_id)
+        with self._writing() as connection:
+            added = connection.execute(
+                "INSERT INTO users (collection, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                [rows.collection_key(connection, collection), user_id, time.time()],
+            )
+            if not added.rowcount:
+                raise DuplicateError(f"user {user_id!r} exists already in collection {collection!r}")
+
+    def list_users(self, collection: str) -> list[User]:
+        with self._reading() as connection:
+            return [User(**row) for row in self._rows(rows.USERS, [rows.collection_key(connection, collection)])]
+
+    def delete_user(self, collection: str, user_id: str) -> None:
+        """The user's faces stay, and belong to nobody."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM users WHERE id = ?", [rows.user_key(connection, collection, user_id)])
+
+    def associate(self, collection: str, user_id: str, face_ids: Sequence[str]) -> list[str]:
+        """The ids that now belong to the user; a face that is missing or another user's is left out."""
+        with self._writing() as connection:
+            key = rows.collection_key(connection, collection)
+            user = rows.user_key(connection, collection, user_id)
+            return rows.move(connection, key, face_ids, of=(None, user), to=user)
+
+    def disassociate(self, collection: str, user_id: str, face_ids: Sequence[str]) -> list[str]:
+        """The ids that were the user's and are nobody's now."""
+        with self._writing() as connection:
+            key = rows.collection_key(connection, collection)
+            user = rows.user_key(connection, collection, user_id)
+            return rows.move(connection, key, face_ids, of=(user,), to=None)
+
+    # Search
+
+    def search(
+        self, collection: str, vector: Vector, digest: str, limit: int = 5, similarity: float = 80.0
+    ) -> list[Match]:
+        """At most `limit` faces of `similarity` percent or more, the most similar first.
+
+        Raises MissingError for an unknown collection, and InputError if its faces were indexed with another
+        embedding model than `digest`.
+        """
+        return self._finder.search(collection, vector, digest, limit, cosine(similarity))
+
+    def search_by_face(self, collection: str, face_id: str, limit: int = 5, similarity: float = 80.0) -> list[Match]:
+        """Like `search`, with the vector of an enrolled face, which is not among the matches."""
+        with self._reading() as connection:
+            row = connection.execute(rows.VECTOR, [rows.collection_key(connection, collection), face_id]).fetchone()
+        if row is None:
+            raise rows.no_face(collection, face_id)
+        vector = np.frombuffer(row[0], "<f4")
+        found = self._finder.search(collection, vector, row[1], limit + 1, cosine(similarity))
+        return [match for match in found if match.face_id != face_id][:limit]
+
+    def identify(
+        self, collection: str, vector: Vector, digest: str, similarity: float, margin: float
+    ) -> Identification:
+        """Who this is: the best person at `similarity` percent or more, `margin` of cosine ahead of any other.
+
+        Faces count as one person by user id, else by external image id; a face without either is a person of
+        its own. Where nobody is enrolled, even for want of the collection, everyone is unknown: a camera may
+        watch before anyone is. Raises InputError as `search` does.
+        """
+        return self._finder.identify(collection, vector, digest, cosine(similarity), margin)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, transaction(self._database) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._database.conn
+            except sqlite3.Error as error:
+                raise StorageError(f"database: {error}; check the disk and the file's owner") from error
+
+    def _rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
+        with self._reading():
+            return list(self._database.query(sql, parameters))
+
+    def _faces(self, key: int, where: str = "1", parameters: dict[str, Any] | None = None) -> list[IndexedFace]:
+        found = self._rows(f"{rows.FACES} AND {where} ORDER BY faces.id", {"collection": key, **(parameters or {})})
+        return [rows.face(row) for row in found]
+
+    def _wipe(self) -> None:
+        """Empty the write-ahead log, where the overwritten pages of deleted faces would linger."""
+        with self._reading() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

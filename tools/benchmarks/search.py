@@ -1,0 +1,87 @@
+"""Face search: milliseconds of a search through SQLite and the matrix, against numpy's bare matrix product."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.collections import Collections, NewFace
+from edge.database import connect
+from edge.values import Box
+
+Figure = dict[str, Any]
+
+DIMENSIONS = 128
+SIZES = (10_000, 100_000)
+DIGEST = "benchmark"
+WHERE = Box(0.4, 0.4, 0.6, 0.6)
+
+
+def run(quick: bool) -> Iterator[Figure]:
+    """Fill collections of random people in a folder of their own, and search them."""
+    for size in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            yield from _measure(Path(folder), size, 50 if quick else 300)
+
+
+def _measure(data: Path, size: int, repeats: int) -> Iterator[Figure]:
+    random = np.random.default_rng(size)
+    people = random.standard_normal((size, DIMENSIONS), np.float32)
+    people /= np.linalg.norm(people, axis=1, keepdims=True)
+    probe = people[size // 2] + 0.5 * people[size // 3]
+    probe /= np.linalg.norm(probe)
+    writer, reader = Collections(connect(data)), Collections(connect(data))
+    try:
+        writer.create_collection("people")
+        writer.add_faces("people", [NewFace(person, WHERE, 1.0) for person in people], DIGEST)
+        started = time.perf_counter()
+        reader.search("people", probe, DIGEST)
+        yield _figure(f"search.{size}.first", 1e3 * (time.perf_counter() - started), n=size)
+        product, found, who = _medians(
+            repeats,
+            lambda: people @ probe,
+            lambda: reader.search("people", probe, DIGEST, 5, 0.0),
+            lambda: reader.identify("people", probe, DIGEST, 90.0, 0.05),
+        )
+        yield _figure(f"search.{size}.top5", found, product, n=size)
+        yield _figure(f"search.{size}.identify", who, product, n=size)
+        yield _figure(f"search.{size}.enrolled_to_found", _enrol(writer, reader, random, repeats // 10), n=size)
+    finally:
+        reader.close()
+        writer.close()
+
+
+def _enrol(writer: Collections, reader: Collections, random: np.random.Generator, repeats: int) -> float:
+    """From the call that enrols a face to the match another connection finds; the commit to disk is in it."""
+    times = []
+    for _ in range(repeats):
+        vector = random.standard_normal(DIMENSIONS, np.float32)
+        started = time.perf_counter()
+        (face,) = writer.add_faces("people", [NewFace(vector, WHERE, 1.0)], DIGEST)
+        best = reader.search("people", vector, DIGEST, 1)[0]
+        times.append(1e3 * (time.perf_counter() - started))
+        if best.face_id != face.face_id:
+            raise AssertionError("the face just enrolled was not found")
+    return float(np.median(times))
+
+
+def _medians(repeats: int, *calls: Callable[[], object]) -> list[float]:
+    """Milliseconds of each call, taken in turn so that all share the machine's moods."""
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(repeats):
+        for call, taken in zip(calls, times, strict=True):
+            started = time.perf_counter()
+            call()
+            taken.append(1e3 * (time.perf_counter() - started))
+    return [float(np.median(taken)) for taken in times]
+
+
+def _figure(name: str, value: float, reference: float | None = None, *, n: int) -> Figure:
+    ratio = None if reference is None else round(value / reference, 2)
+    rounded = None if reference is None else round(reference, 3)
+    return {"name": name, "value": round(value, 3), "unit": "ms", "reference": rounded, "ratio": ratio, "n": n}
