@@ -43,7 +43,7 @@ class Runtime:
 def open_model(weights: Path, options: Options) -> Session:
     """Open a model with one interpreter per stream, which share the threads out; they map the same file."""
     runtime = find_runtime(RUNTIMES)
-    threads = max(1, (options.threads or _cores()) // options.streams)
+    threads = max(1, (options.threads or cores()) // options.streams)
     interpreters = [interpreter(runtime, weights, threads) for _ in range(options.streams)]
     return TfliteSession("tflite", "CPU", interpreters)
 
@@ -84,8 +84,13 @@ def interpreter(runtime: Runtime, weights: Path, threads: int, delegates: Sequen
         )
         made.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        raise AcceleratorError(_refusal(weights, str(error))) from error
+        raise AcceleratorError(_refusal(weights, str(error), delegated=bool(delegates))) from error
     return made
+
+
+def cores() -> int:
+    """How many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class TfliteSession:
@@ -146,16 +151,16 @@ def _defect(name: str, error: Exception) -> str:
     return f"{name} fails its test inference ({error or type(error).__name__})"
 
 
-def _refusal(weights: Path, reason: str) -> str:
+def _refusal(weights: Path, reason: str, *, delegated: bool) -> str:
+    if delegated and ("delegate" in reason or "edgetpu-custom-op" in reason):
+        return (
+            f"{weights}: the delegate refuses this model ({reason.splitlines()[0]}); take one compiled for its version"
+        )
     if "edgetpu-custom-op" in reason:
         return f"{weights}: compiled for the Edge TPU; open it with the coral back end or take the tflite model"
     if "custom op" in reason or "Didn't find op" in reason:
         return f"{weights}: has an operation this TFLite runtime does not know ({reason.splitlines()[0]})"
     return f"{weights}: not a model that TFLite can read; see 'vedette models verify'"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _specs(details: Sequence[dict[str, Any]], kind: str) -> tuple[TensorSpec, ...]:
