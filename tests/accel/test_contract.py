@@ -31,7 +31,15 @@ def tflite(folder: Path, request: pytest.FixtureRequest) -> tuple[Path, Options]
     return weights, Options()
 
 
-CASES: dict[str, Case] = {"openvino": openvino, "tflite": tflite}
+def coral(folder: Path, request: pytest.FixtureRequest) -> tuple[Path, Options]:
+    if reason := contract.probe("tflite"):
+        pytest.skip(reason)
+    weights = folder / "model.tflite"
+    weights.write_bytes(request.getfixturevalue("tflite_model")("edgetpu-custom-op"))
+    return weights, Options(library=request.getfixturevalue("fake_edgetpu"))
+
+
+CASES: dict[str, Case] = {"openvino": openvino, "tflite": tflite, "coral": coral}
 
 
 def image(*values: int) -> Tensors:
