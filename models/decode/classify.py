@@ -18,5 +18,6 @@ def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Score
         values = np.exp(values - values.max())
         values /= values.sum()
     elif how.activation == "sigmoid":
-        values = np.float32(0.5) + np.tanh(values / 2) / 2  # the logistic function, without its overflow
+        half = np.float32(0.5)
+        values = half + half * np.tanh(half * values)  # the logistic function, without its overflow
     return Scores(values[1:] if how.background else values)
