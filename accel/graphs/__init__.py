@@ -1,0 +1,1 @@
+"""Work on OpenVINO graphs before they are stored: build them, quantize them, let them take camera frames."""
