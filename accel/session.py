@@ -15,7 +15,7 @@ Tensor = NDArray[Any]
 Tensors = dict[str, Tensor]
 Precision = Literal["", "f32", "bf16", "f16"]
 
-BACKENDS = ("openvino", "tflite", "coral")
+BACKENDS = ("openvino", "tflite", "coral", "replay")
 
 
 class AcceleratorError(Exception):

@@ -6,10 +6,15 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import flatbuffers
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from accel.replay import record
+from accel.session import Tensors, TensorSpec
 
 
 def ir(folder: Path) -> Path:
@@ -105,3 +110,21 @@ def fake_edgetpu(tmp_path_factory: pytest.TempPathFactory) -> str:
     source = Path(__file__).with_name("fake_edgetpu.c")
     subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source], check=True)
     return str(library)
+
+
+@pytest.fixture
+def write_recording() -> Callable[[Path, NDArray[np.uint8]], None]:
+    """Record the model's answers to these images."""
+
+    class Inverse:
+        inputs = (TensorSpec("image", (1, 4), np.dtype(np.uint8)),)
+        outputs = (TensorSpec("inverse", (1, 4), np.dtype(np.uint8)),)
+
+        def run(self, feeds: Tensors) -> Tensors:
+            return {"inverse": 255 - feeds["image"]}
+
+    def write(file: Path, images: NDArray[np.uint8]) -> None:
+        session: Any = Inverse()
+        record(session, [{"image": image} for image in images], file)
+
+    return write

@@ -39,7 +39,14 @@ def coral(folder: Path, request: pytest.FixtureRequest) -> tuple[Path, Options]:
     return weights, Options(library=request.getfixturevalue("fake_edgetpu"))
 
 
-CASES: dict[str, Case] = {"openvino": openvino, "tflite": tflite, "coral": coral}
+def replay(folder: Path, request: pytest.FixtureRequest) -> tuple[Path, Options]:
+    images = np.arange(256, dtype=np.uint8).repeat(4).reshape(256, 1, 4)
+    others = np.array([[[0, 1, 128, 255]], [[0, 2, 4, 6]], [[1, 2, 3, 4]], [[5, 6, 7, 8]]], np.uint8)
+    request.getfixturevalue("write_recording")(folder / "model.npz", np.concatenate([images, others]))
+    return folder / "model.npz", Options()
+
+
+CASES: dict[str, Case] = {"openvino": openvino, "tflite": tflite, "coral": coral, "replay": replay}
 
 
 def image(*values: int) -> Tensors:
