@@ -147,3 +147,9 @@ def onnx_negation() -> bytes:
     node = field(1, b"x") + field(2, b"y") + field(4, b"Neg")
     body = field(1, node) + field(2, b"negation") + field(11, tensor(b"x")) + field(12, tensor(b"y"))
     return field(1, 8) + field(7, body) + field(8, field(2, 13))
+
+
+def test_a_tflite_file_is_read(tflite_model: Callable[..., bytes], tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(tflite_model())
+    session = open_session("openvino", tmp_path / "model.tflite")
+    assert session.run(IMAGE)["inverse"].tolist() == [[254, 253, 252, 251]]
