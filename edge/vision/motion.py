@@ -80,6 +80,6 @@ def _part_beyond(one: Thumbnail, other: Thumbnail, step: float) -> float:
     return float(np.count_nonzero(cv2.absdiff(one, other) > step)) / one.size
 
 
-def _median(values: Thumbnail) -> float:
+def _median(values: NDArray[np.floating]) -> float:
     middle = values.size // 2
     return float(np.partition(values, middle, axis=None)[middle])
