@@ -1,0 +1,201 @@
+"""Searching: what anyone has committed is found by the next search, and only a clear leader is a person."""
+
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
+
+from edge.collections import Collections, NewFace
+from edge.collections.records import Vector
+from edge.collections.similarity import cosine, percent
+from edge.database import connect
+from edge.values import Box
+
+BOX = Box(0.1, 0.1, 0.3, 0.4)
+
+
+def vector(seed: int) -> Vector:
+    drawn = np.random.default_rng(seed).standard_normal(128, np.float32)
+    return drawn / np.linalg.norm(drawn)  # type: ignore[no-any-return]
+
+
+def at(cosines: float, seed: int = 1) -> Vector:
+    """A vector at this cosine from `vector(0)`."""
+    base, other = vector(0), vector(seed)
+    across = other - (other @ base) * base
+    across /= np.linalg.norm(across)
+    return np.float32(cosines) * base + np.float32(np.sqrt(1 - cosines**2)) * across  # type: ignore[no-any-return]
+
+
+def enrol(people: Collections, seen: Vector, **given: Any) -> str:
+    return people.add_faces("people", [NewFace(seen, BOX, 0.9)], "m1", **given)[0].face_id
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[Collections]:
+    people = Collections(connect(tmp_path))
+    people.create_collection("people")
+    yield people
+    people.close()
+
+
+def test_matches_are_sorted_limited_and_above_the_threshold(people: Collections) -> None:
+    ids = {value: enrol(people, at(value, seed=round(value * 100))) for value in (0.2, 0.4, 0.6, 0.8)}
+    found = people.search("people", vector(0), "m1", similarity=80.0)
+    assert [match.face_id for match in found] == [ids[0.8], ids[0.6], ids[0.4]]
+    assert [match.cosine for match in found] == pytest.approx([0.8, 0.6, 0.4], abs=1e-5)
+    assert found[2].similarity == pytest.approx(percent(0.4), abs=0.01)
+    assert [match.face_id for match in people.search("people", vector(0), "m1", 1)] == [ids[0.8]]
+    assert len(people.search("people", vector(0), "m1", similarity=0.0)) == 4
+
+
+def test_a_face_does_not_match_itself(people: Collections) -> None:
+    own, like = enrol(people, vector(0)), enrol(people, at(0.7))
+    assert [match.face_id for match in people.search_by_face("people", own)] == [like]
+
+
+def test_collections_are_apart(people: Collections) -> None:
+    people.create_collection("others")
+    enrol(people, vector(0))
+    assert people.search("others", vector(0), "m1") == []
+
+
+class TestIdentify:
+    def who(self, people: Collections, similarity: float = 90.0, margin: float = 0.05) -> str | None:
+        found = people.identify("people", vector(0), "m1", similarity, margin)
+        return found.match.person if found.match else None
+
+    def test_a_clear_leader_is_the_person(self, people: Collections) -> None:
+        enrol(people, at(0.6), external_image_id="ada")
+        enrol(people, at(0.5, seed=2), external_image_id="grace")
+        found = people.identify("people", vector(0), "m1", 90.0, 0.05)
+        assert found.match is not None
+        assert found.match == found.best
+        assert found.runner_up is not None
+        assert (found.match.person, found.runner_up.person) == ("ada", "grace")
+
+    def test_a_leader_by_less_than_the_margin_is_unknown(self, people: Collections) -> None:
+        enrol(people, at(0.6), external_image_id="ada")
+        enrol(people, at(0.56, seed=2), external_image_id="grace")
+        assert self.who(people, margin=0.05) is None
+        assert self.who(people, margin=0.03) == "ada"
+
+    def test_below_the_threshold_is_unknown_but_told(self, people: Collections) -> None:
+        enrol(people, at(cosine(89.0)), external_image_id="ada")
+        found = people.identify("people", vector(0), "m1", 90.0, 0.05)
+        assert found.match is None
+        assert found.best is not None
+        assert found.best.similarity == pytest.approx(89.0, abs=0.01)
+        assert self.who(people, similarity=88.0) == "ada"
+
+    def test_other_views_of_the_same_person_are_no_rivals(self, people: Collections) -> None:
+        for seed in range(1, 41):
+            enrol(people, at(0.6, seed=seed), external_image_id="ada")
+        enrol(people, at(0.5, seed=50), external_image_id="grace")
+        found = people.identify("people", vector(0), "m1", 90.0, 0.05)
+        assert found.match is not None
+        assert found.match.person == "ada"
+        assert found.runner_up is not None
+        assert found.runner_up.person == "grace"
+
+    def test_a_user_gathers_faces_of_different_names(self, people: Collections) -> None:
+        ids = [enrol(people, at(0.6, seed=seed), external_image_id=f"picture-{seed}") for seed in (1, 2)]
+        assert self.who(people) is None
+        people.create_user("people", "ada")
+        people.associate("people", "ada", ids)
+        assert self.who(people) == "ada"
+
+    def test_nobody_enrolled_means_unknown(self, people: Collections) -> None:
+        assert people.identify("people", vector(0), "m1", 0.0, 0.0).best is None
+        assert people.identify("not-there-yet", vector(0), "m1", 0.0, 0.0).best is None
+
+
+class TwoProcesses(RuleBasedStateMachine):
+    """Two connections that share nothing but the file, as the daemon and the command line do."""
+
+    faces = Bundle[str]("faces")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.sides = [Collections(connect(Path(self.folder.name))) for _ in range(2)]
+        self.sides[0].create_collection("people")
+        self.truth: dict[str, Vector] = {}
+        self.seed = 0
+
+    def teardown(self) -> None:
+        for side in self.sides:
+            side.close()
+        self.folder.cleanup()
+
+    @rule(target=faces, side=st.integers(0, 1))
+    def add(self, side: int) -> str:
+        self.seed += 1
+        face_id = enrol(self.sides[side], vector(self.seed))
+        self.truth[face_id] = vector(self.seed)
+        return face_id
+
+    @rule(face_id=consumes(faces), side=st.integers(0, 1))
+    def delete(self, face_id: str, side: int) -> None:
+        gone = self.sides[side].delete_faces("people", [face_id])
+        assert gone == ([face_id] if face_id in self.truth else [])
+        self.truth.pop(face_id, None)
+
+    @rule(side=st.integers(0, 1))
+    def recreate(self, side: int) -> None:
+        self.sides[side].delete_collection("people")
+        self.sides[1 - side].create_collection("people")
+        self.truth.clear()
+
+    @rule(side=st.integers(0, 1))
+    def search(self, side: int) -> None:
+        found = self.sides[side].search("people", vector(0), "m1", 5, 0.0)
+        expected = sorted((float(kept @ vector(0)) for kept in self.truth.values()), reverse=True)[:5]
+        assert [match.cosine for match in found] == pytest.approx(expected, abs=1e-6)
+        assert all(match.face_id in self.truth for match in found)
+
+
+TwoProcesses.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestTwoProcesses = TwoProcesses.TestCase
+
+
+def test_a_face_enrolled_elsewhere_is_found_by_the_next_search(people: Collections, tmp_path: Path) -> None:
+    assert people.search("people", vector(0), "m1") == []
+    command_line = Collections(connect(tmp_path))
+    face_id = enrol(command_line, vector(0), external_image_id="ada")
+    assert [match.face_id for match in people.search("people", vector(0), "m1")] == [face_id]
+    command_line.create_user("people", "ada")
+    command_line.associate("people", "ada", [face_id])
+    assert people.search("people", vector(0), "m1")[0].user_id == "ada"
+    command_line.delete_faces("people", [face_id])
+    command_line.close()
+    assert people.search("people", vector(0), "m1") == []
+
+
+def test_a_search_does_not_wait_for_a_writer(people: Collections) -> None:
+    enrol(people, vector(0))
+    with people._writing(), ThreadPoolExecutor(1) as vision:
+        found = vision.submit(people.search, "people", vector(0), "m1")
+        assert len(found.result(timeout=5)) == 1
+
+
+def test_threads_that_add_find_and_delete_agree_in_the_end(people: Collections) -> None:
+    def work(number: int) -> None:
+        for step in range(10):
+            seed = 1_000 * number + step
+            face_id = enrol(people, vector(seed))
+            assert people.search("people", vector(seed), "m1", 1)[0].face_id == face_id
+            if step % 2:
+                people.delete_faces("people", [face_id])
+                assert all(match.face_id != face_id for match in people.search("people", vector(seed), "m1"))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(1, 5)))
+    assert len(people.search("people", vector(0), "m1", 100, 0.0)) == 20

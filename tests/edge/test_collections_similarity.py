@@ -1,0 +1,33 @@
+"""Percent is a monotone, invertible reading of the cosine, through its two anchors."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.collections.similarity import LOWER, UPPER, cosine, percent
+
+cosines = st.floats(-1.0, 1.0)
+
+
+@pytest.mark.parametrize("anchor", [LOWER, UPPER])
+def test_the_anchors_are_met(anchor: tuple[float, float]) -> None:
+    assert percent(anchor[1]) == pytest.approx(anchor[0])
+    assert cosine(anchor[0]) == pytest.approx(anchor[1])
+
+
+@given(cosines, cosines)
+def test_more_cosine_is_never_less_percent(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert 0.0 <= percent(low) <= percent(high) <= 100.0
+    if high - low > 1e-6:
+        assert percent(low) < percent(high)
+
+
+@given(st.floats(0.001, 99.999))
+def test_each_undoes_the_other(value: float) -> None:
+    assert percent(cosine(value)) == pytest.approx(value, abs=1e-9)
+
+
+def test_the_ends_accept_all_and_nothing_but_the_same() -> None:
+    assert cosine(0.0) == -1.0
+    assert cosine(100.0) == 1.0
