@@ -53,7 +53,7 @@ def _version(package: str) -> str:
 
 def _backends(config: Config) -> Iterator[Finding]:
     for backend in config.accel.order:
-        reason = probe(backend, config.accel.options(backend))
+        reason = probe(backend, config.accel.options(backend, config.models.open_store().root))
         yield Finding(backend, reason is None, reason or "works")
 
 
@@ -98,7 +98,7 @@ def _self_test(model: Model) -> float:
 def _broker(config: Config) -> Finding:
     where = f"{config.mqtt.host}:{config.mqtt.port}"
     try:
-        check_broker(config.mqtt)
+        check_broker(config.mqtt, config.device)
     except EdgeError as error:
         return Finding("broker", False, str(error))
     return Finding("broker", True, f"{where} answers")

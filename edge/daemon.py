@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
-from contextlib import closing
+from contextlib import ExitStack
 from types import FrameType
 
 from edge import database
-from edge.abilities import Abilities, open_abilities
+from edge.abilities import open_abilities
 from edge.collections import Collections
 from edge.config import Config
 from edge.events.log import EventLog
-from edge.events.mqtt import Publisher
+from edge.events.publisher import Publisher
 from edge.pipeline import Parts, Pipeline
 
 log = logging.getLogger(__name__)
@@ -28,17 +27,18 @@ def wanted(config: Config) -> frozenset[str]:
 
 def watch(config: Config, seconds: float | None = None) -> None:
     """Run until SIGTERM, SIGINT, `seconds`, or the end of every finite source; raises what ended it."""
-    with closing(database.connect(config.data).conn) as connection:
-        db = database.Database(connection)
-        collections = Collections(db)
-        events = EventLog(db, config.device, config.events)
-        abilities: Abilities = open_abilities(config, wanted(config))
-        try:
-            publisher = Publisher(config.mqtt, config.device, events)
-            pipeline = Pipeline(config, Parts(abilities, collections, events, publisher))
-            _until(pipeline, seconds)
-        finally:
-            abilities.close()
+    with ExitStack() as opened:
+        state = database.connect(config.data)
+        opened.callback(state.close)
+        collections = Collections(database.connect(config.data))
+        opened.callback(collections.close)
+        events = EventLog(database.connect(config.data), config.device, config.events)
+        opened.callback(events.close)
+        abilities = open_abilities(config, wanted(config))
+        opened.callback(abilities.close)
+        publisher = Publisher(config.mqtt, config.device, events)
+        opened.callback(publisher.close)
+        _until(Pipeline(config, Parts(abilities, state, collections, events, publisher)), seconds)
 
 
 def _until(pipeline: Pipeline, seconds: float | None) -> None:
@@ -47,14 +47,8 @@ def _until(pipeline: Pipeline, seconds: float | None) -> None:
         pipeline.stop()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    timer = threading.Timer(seconds, pipeline.stop) if seconds else None
-    if timer:
-        timer.daemon = True
-        timer.start()
     try:
-        pipeline.run()
+        pipeline.run(seconds)
     finally:
-        if timer:
-            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
+from typing import Annotated
 
 from pydantic import Field
 
@@ -23,24 +25,27 @@ class BackendSettings(Section):
     """How one back end opens models: `threads` 0 is one per core, `streams` frames in flight at once."""
 
     device: str = ""
-    threads: int = Field(0, ge=0)
-    streams: int = Field(1, ge=1, le=16)
+    threads: Annotated[int, Field(ge=0)] = 0
+    streams: Annotated[int, Field(ge=1, le=16)] = 1
     precision: Precision = ""
     library: str = ""
 
 
 class AccelSettings(Section):
-    """Back ends in the order they are tried; one that is missing at start is passed over, and status says so."""
+    """Back ends in the order they are tried; one that is missing at start is passed over, and status says so.
 
-    order: tuple[Backend, ...] = Field(("openvino", "tflite"), min_length=1)
+    `cache` holds models compiled for this machine, so that the next start is quick (default: in the model store).
+    """
+
+    order: Annotated[tuple[Backend, ...], Field(min_length=1)] = ("openvino", "tflite")
     openvino: BackendSettings = BackendSettings()
     tflite: BackendSettings = BackendSettings()
     coral: BackendSettings = BackendSettings()
     cache: LocalPath | None = None
 
-    def options(self, backend: Backend) -> Options:
+    def options(self, backend: Backend, store: Path) -> Options:
         chosen: BackendSettings = getattr(self, backend)
-        return Options(**chosen.model_dump(), cache=self.cache)
+        return Options(**chosen.model_dump(), cache=self.cache or store / "compiled")
 
 
 class ModelSettings(Section):
@@ -163,5 +168,6 @@ def open_model(names: Sequence[str], store: Store, accel: AccelSettings) -> tupl
     """
     installed, _ = installed_of(names, store, accel)
     candidates = [(built.backend, built.weights) for built in installed]
-    session, reasons = open_first(candidates, {backend: accel.options(backend) for backend in accel.order})
+    options: dict[str, Options] = {backend: accel.options(backend, store.root) for backend in accel.order}
+    session, reasons = open_first(candidates, options)
     return Model(installed[len(reasons)], session), reasons

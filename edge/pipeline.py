@@ -12,19 +12,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from sqlite_utils import Database
+
 from edge import __version__, presence
 from edge.abilities import Abilities
-from edge.cameras import Camera, reopen
+from edge.cameras import Camera, State, reopen
 from edge.collections import Collections
 from edge.config import Config
 from edge.engine import Pending
 from edge.errors import EdgeError
 from edge.events import rules
 from edge.events.log import EventLog
-from edge.events.mqtt import Publisher
+from edge.events.publisher import Publisher
 from edge.mailbox import Mailbox
 from edge.stats import Stats
 from edge.stills import Stills
@@ -36,7 +39,6 @@ from models.outputs import Boxes
 log = logging.getLogger(__name__)
 
 STATUS_EVERY = 30.0  # seconds between retained status messages when nothing changes
-DRAIN = 5.0  # seconds the publisher gets to empty the outbox at a clean stop
 
 
 @dataclass(slots=True)
@@ -53,9 +55,10 @@ class Parts:
     """What a pipeline is made of; the caller opens and closes them."""
 
     abilities: Abilities
+    database: Database
     collections: Collections
     log: EventLog
-    publisher: Publisher | None
+    publisher: Publisher
     stats: Stats = field(default_factory=Stats)
 
 
@@ -66,10 +69,10 @@ class Pipeline:
         self._config = config
         self._parts = parts
         self._stop = threading.Event()
-        self._drained = threading.Event()
+        self._told = threading.Event()
         self._mailbox: Mailbox[Frame] = Mailbox()
         self._failed: SimpleQueue[BaseException] = SimpleQueue()
-        self._changed: SimpleQueue[tuple[str, bool, str]] = SimpleQueue()
+        self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._cameras: dict[str, dict[str, Any]] = {name: {"state": "opening"} for name in config.cameras}
         stills = Stills(config.stills.folder, config.stills.keep) if config.stills.folder else None
         self._watches = {
@@ -81,33 +84,32 @@ class Pipeline:
         """Ask every thread to end; safe in a signal handler."""
         self._stop.set()
 
-    def run(self) -> None:
-        """Block until stopped or done; raises the error of a thread that died."""
+    def run(self, seconds: float | None = None) -> None:
+        """Block until stopped, done, or `seconds` have passed; raises the error of a thread that died."""
         self._close_left_open()
-        publisher = self._spawn("publisher", self._publish) if self._parts.publisher else None
+        publisher = self._spawn("publisher", lambda: self._parts.publisher.run(self._told))
         vision = self._spawn("vision", self._see)
         cameras = [
-            self._spawn(f"camera-{name}", lambda name=name, camera=camera: self._capture(name, camera))
+            self._spawn(f"camera-{name}", partial(self._capture, name, camera))
             for name, camera in self._config.cameras.items()
         ]
         try:
-            self._supervise(cameras)
+            self._supervise(cameras, seconds)
         finally:
             self._stop.set()
             for thread in cameras:
                 thread.join(timeout=5.0)
             self._mailbox.close()
             vision.join()
-            self._drain()
-            self._drained.set()
-            if publisher:
-                publisher.join()
+            self._told.set()
+            publisher.join()
         if not self._failed.empty():
             raise self._failed.get()
 
     def status(self) -> dict[str, Any]:
         """What the retained status message says while the daemon lives."""
         parts = self._parts
+        standing = parts.log.standing()
         cameras = {
             name: {**state, "frames": parts.stats.frames(name), "events": parts.stats.events(name)}
             for name, state in self._cameras.items()
@@ -123,7 +125,7 @@ class Pipeline:
             "missing": parts.abilities.missing,
             "skipped": parts.abilities.skipped,
             "stages": parts.stats.milliseconds(),
-            "outbox": parts.log.depth(),
+            "outbox": {"waiting": standing.waiting, "oldest_at": standing.oldest_at, "crowded": standing.crowded},
         }
 
     def _spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
@@ -139,38 +141,24 @@ class Pipeline:
         thread.start()
         return thread
 
-    def _supervise(self, cameras: list[threading.Thread]) -> None:
-        told = 0.0
+    def _supervise(self, cameras: list[threading.Thread], seconds: float | None) -> None:
+        told, until = 0.0, time.monotonic() + seconds if seconds else float("inf")
         while not self._stop.wait(0.2):
             if time.monotonic() - told >= STATUS_EVERY:
                 told = time.monotonic()
                 self._tell_status()
-                self._parts.log.trim()
-            if not any(thread.is_alive() for thread in cameras):
+            if time.monotonic() >= until or not any(thread.is_alive() for thread in cameras):
                 return
 
     def _tell_status(self) -> None:
-        if self._parts.publisher:
-            self._parts.publisher.status(self.status())
-
-    def _publish(self) -> None:
-        assert self._parts.publisher is not None  # noqa: S101 - run() has looked
-        self._parts.publisher.run(self._drained)
-
-    def _drain(self) -> None:
-        """Give the publisher a moment for what was just committed; the rest waits in the outbox."""
-        until = time.monotonic() + DRAIN
-        while self._parts.publisher and self._parts.publisher.connected and time.monotonic() < until:
-            if not self._parts.log.depth():
-                return
-            time.sleep(0.02)
+        self._parts.publisher.status(self.status())
 
     def _capture(self, name: str, camera: Camera) -> None:
         motion = Motion(camera.motion)
         stats = self._parts.stats
 
-        def changed(online: bool, reason: str) -> None:
-            self._changed.put((name, online, reason))
+        def changed(state: State, reason: str) -> None:
+            self._changed.put((name, state, reason))
 
         for index, (image, at) in enumerate(reopen(camera, self._stop, changed)):
             stats.frame(name, "captured")
@@ -204,7 +192,7 @@ class Pipeline:
                 self._finish(done)
         self._tell_changes()
         for watch in self._watches.values():
-            self._commit(watch.leave(time.time(), "restart"))
+            self._commit(watch.leave(time.time(), "stopped"))
 
     def _prepare(self, frame: Frame) -> Callable[[], InFlight]:
         watch = self._watches[frame.camera]
@@ -237,25 +225,23 @@ class Pipeline:
             self._parts.log.append(seen.events, presence.change(seen.opened, seen.closed))
         for event in seen.events:
             self._parts.stats.event(event.camera, event.type)
-        if self._parts.publisher:
-            self._parts.publisher.wake()
+        self._parts.publisher.wake()
 
     def _tell_changes(self) -> None:
         """Cameras that came or went since the last look."""
         while True:
             try:
-                name, online, reason = self._changed.get_nowait()
+                name, state, reason = self._changed.get_nowait()
             except Empty:
                 return
-            self._cameras[name] = {"state": "online"} if online else {"state": "offline", "reason": reason}
-            seen = Seen({}) if online else self._watches[name].leave(time.time(), "camera_offline")
-            kind, values = rules.camera(online, reason)
-            seen.events.append(Event(kind, name, time.time(), values))
+            self._cameras[name] = {"state": state, "reason": reason} if reason else {"state": state}
+            seen = Seen({}) if state == "online" else self._watches[name].leave(time.time(), "camera_offline")
+            seen.events.append(Event(f"camera_{state}", name, time.time(), {"reason": reason} if reason else {}))
             self._commit(seen)
             self._tell_status()
 
     def _close_left_open(self) -> None:
-        database = self._parts.log.database
+        database = self._parts.database
         presence.prepare(database)
         seen = Seen({})
         for track in presence.left_open(database):

@@ -60,7 +60,7 @@ class Stills:
         path = self.folder / f"{stamp}-{camera}-{what}.jpg"
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         try:
-            path.write_bytes(data)
+            path.write_bytes(data.tobytes())
             self._files.append(path)
             while len(self._files) > self._keep:
                 self._files.pop(0).unlink(missing_ok=True)

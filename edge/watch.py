@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from edge import identity, tracking
 from edge.abilities import Abilities
 from edge.cameras.base import CameraSettings
 from edge.collections import Collections
+from edge.errors import InputError
 from edge.events import rules
 from edge.identity import Subject, Verdict, View
 from edge.presence import OpenTrack
@@ -24,6 +26,8 @@ from edge.vision.faces import faces as faces_of
 from edge.vision.faces import frontal
 from edge.vision.objects import allowed
 from models.outputs import Boxes
+
+log = logging.getLogger(__name__)
 
 SLOW = 1.0  # seconds between looks for faces while nobody in view is undecided
 FORGET = 10.0  # seconds a subject is remembered after its last view
@@ -69,13 +73,14 @@ class Watch:
         self._allowed = allowed(self._labels, settings.objects.labels)
         self._tracking = tracking.TrackSettings(floor=settings.objects.floor, kinds=tracking.kinds(self._labels))
         self._face_tracking = tracking.TrackSettings(floor=settings.faces.floor, keep=2 * SLOW)
-        self._tracks = tracking.none()
-        self._face_tracks = tracking.none()
+        self._tracks = tracking.EMPTY
+        self._face_tracks = tracking.EMPTY
         self._subjects: dict[SubjectKey, Subject] = {}
         self._due: dict[str, float] = {}
         self._face_wait = settings.faces.every
         self._told_labels: frozenset[str] = frozenset()
         self._raised = False
+        self._complaint = ""
 
     @property
     def floor(self) -> float:
@@ -110,7 +115,7 @@ class Watch:
         """Close every open track: the camera is gone, or the daemon stops."""
         seen = Seen({})
         before = self._tracks
-        self._tracks = replace(tracking.none(), next_id=before.next_id)
+        self._tracks = replace(tracking.EMPTY, next_id=before.next_id)
         self._subjects.clear()
         self._end(before, before.ids[before.confirmed].tolist(), seen, at, reason)
         return seen
@@ -188,9 +193,15 @@ class Watch:
         assert analyzer is not None  # noqa: S101 - the caller holds it
         key, face, landmarks = one
         vector, quality = analyzer.embed(frame.image, landmarks)
-        found = self._collections.identify(
-            task.collection, vector, analyzer.embedder.use.digest, task.similarity, task.margin
-        )
+        digest = analyzer.embedder.use.digest
+        try:
+            found = self._collections.identify(task.collection, vector, digest, task.similarity, task.margin)
+        except InputError as error:
+            # Faces indexed with another model: nobody can be named, but the rest of the camera's work goes on.
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                log.error("camera %s: %s", self.camera, error)  # noqa: TRY400 - the sentence says it all
+            return
         best = found.best.similarity if found.best else 0.0
         verdict = identity.see(self._subjects[key], View(found.match, best, quality, frame.at), task)
         if verdict is not None:

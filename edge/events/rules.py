@@ -20,7 +20,7 @@ def track_started(track: int, label: str, score: float, where: Box) -> dict[str,
 
 
 def track_ended(track: int, label: str, started_at: float, ended_at: float, reason: str) -> dict[str, Any]:
-    """`reason` is left, restart or camera_offline."""
+    """`reason` is left, camera_offline, stopped or restart."""
     duration = round(max(ended_at - started_at, 0.0), 3)
     return {"track": track, "label": label, "started_at": started_at, "duration": duration, "reason": reason}
 
@@ -59,8 +59,3 @@ def moderation(score: float, floor: float, raised: bool) -> tuple[Mapping[str, A
     if score >= floor and not raised:
         return {"name": "Explicit", "score": round(score, ROUND)}, True
     return None, raised and score >= REARM * floor
-
-
-def camera(online: bool, reason: str) -> tuple[str, dict[str, Any]]:
-    """The event's type and values when a camera came or went."""
-    return ("camera_online", {}) if online else ("camera_offline", {"reason": reason})
