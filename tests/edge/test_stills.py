@@ -1,0 +1,31 @@
+"""Annotated pictures, the newest kept."""
+
+from pathlib import Path
+
+import numpy as np
+
+from edge.stills import Stills, annotate
+from edge.values import Box
+
+
+def test_marks_are_drawn_on_a_copy() -> None:
+    image = np.zeros((120, 160, 3), np.uint8)
+    drawn = annotate(image, [(Box(0.25, 0.25, 0.75, 0.75), "dog 1", "object")])
+    assert drawn.any()
+    assert not image.any()
+    assert not drawn[60, 80].any(), "the inside of a box stays as it was"
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    stills = Stills(tmp_path, keep=3)
+    image = np.zeros((32, 32, 3), np.uint8)
+    paths = [stills.write(image, "door", float(second), "labels") for second in range(5)]
+    assert sorted(str(path) for path in tmp_path.iterdir()) == paths[2:]
+    Stills(tmp_path, keep=2).write(image, "door", 9.0, "labels")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_disk_that_refuses_costs_the_picture_not_the_event(tmp_path: Path) -> None:
+    stills = Stills(tmp_path / "stills", keep=3)
+    (tmp_path / "stills").rmdir()
+    assert stills.write(np.zeros((8, 8, 3), np.uint8), "door", 0.0, "labels") == ""
