@@ -40,7 +40,7 @@ Percent = Annotated[float, Field(ge=0.0, le=100.0), AfterValidator(_two)]
 Ratio = Annotated[float, AfterValidator(_four)]
 Milliseconds = Annotated[float, Field(ge=0.0), AfterValidator(_two)]
 Time = Annotated[str, BeforeValidator(iso), Field(json_schema_extra={"format": "date-time"})]
-Track = Annotated[int, Field(description="unique per camera as long as the daemon runs")]
+Track = Annotated[int, Field(description="unique per camera, also across restarts")]
 
 
 class Part(BaseModel):
@@ -126,7 +126,7 @@ class CameraOnline(Part):
 class CameraOffline(Part):
     """The camera delivers no frames; it is reopened without end."""
 
-    reason: str
+    reason: str = ""
 
 
 class EventsLost(Part):
