@@ -29,6 +29,7 @@ from models.outputs import Boxes
 
 log = logging.getLogger(__name__)
 
+PERSON = "Person"
 SLOW = 1.0  # seconds between looks for faces while nobody in view is undecided
 FORGET = 10.0  # seconds a subject is remembered after its last view
 
@@ -171,7 +172,7 @@ class Watch:
 
     def _subjects_of(self, found: Boxes, at: float) -> list[SubjectKey]:
         """Each face belongs to the person whose box holds it; those without one are tracked by themselves."""
-        person = self._labels.index("person") if "person" in self._labels else -1
+        person = self._labels.index(PERSON) if PERSON in self._labels else -1
         now = self._tracks
         people = now.take(np.flatnonzero(now.confirmed & (now.classes == person) & (now.missed == 0)))
         owners = owners_of(found.xyxy, people.xyxy)

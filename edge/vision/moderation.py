@@ -7,14 +7,19 @@ from edge.values import Image
 from models.manifest import ModelError
 from models.outputs import Scores
 
+UNSAFE = "unsafe"
+
 
 class Moderation:
     def __init__(self, model: Model) -> None:
+        if UNSAFE not in model.labels:
+            raise ModelError(f"{model.manifest.name} has no label {UNSAFE!r}: it cannot serve for moderation")
         self.model = model
+        self._unsafe = model.labels.index(UNSAFE)
 
     def score(self, image: Image) -> float:
-        """0..1; the label at `decode.index` of the model's scores."""
+        """The probability, 0..1, that the picture is unsafe."""
         found = self.model.run(image)
         if not isinstance(found, Scores):
             raise ModelError(f"{self.model.manifest.name} gives no scores: it cannot serve for moderation")
-        return float(found.values[self.model.manifest.decode.index])
+        return float(found.values[self._unsafe])

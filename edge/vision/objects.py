@@ -11,8 +11,9 @@ from models.outputs import Boxes
 
 
 def allowed(labels: Sequence[str], wanted: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which classes a camera asks for, [classes]; nothing wanted means all."""
-    return np.array([not wanted or label in wanted for label in labels], bool)
+    """Which classes a camera asks for, [classes], in any case of letters; nothing wanted means all."""
+    names = {name.lower() for name in wanted}
+    return np.array([not names or label.lower() in names for label in labels], bool)
 
 
 def detections(found: Boxes, labels: Sequence[str], shape: Sequence[int]) -> list[Detection]:

@@ -19,7 +19,7 @@ from edge.values import Box, Event, Frame, Label, ModelUse
 from edge.watch import Seen, Watch, owners_of
 from models.outputs import Boxes
 
-LABELS = ("person", "dog")
+LABELS = ("Person", "Dog")
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 
 
@@ -114,7 +114,7 @@ def test_an_object_is_told_when_confirmed_and_when_it_left(collections: Collecti
 def test_labels_that_are_not_asked_for_are_not_tracked(collections: Collections) -> None:
     one = watch(collections, camera(objects=ObjectsTask(labels=("dog",))))
     events = play(one, 5, found(PERSON, DOG))
-    assert [event.values["label"] for event in events] == ["dog"]
+    assert [event.values["label"] for event in events] == ["Dog"]
 
 
 def test_what_is_opened_is_closed_in_the_same_commit(collections: Collections) -> None:
