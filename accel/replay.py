@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -37,7 +38,7 @@ def record(session: Session, frames: Iterable[Tensors], file: Path) -> None:
     """Run at least one frame, and keep what went in and came out."""
     feeds = list(frames)
     answers = [session.run(frame) for frame in feeds]
-    recorded = _stacked("input", session.inputs, feeds) | _stacked("output", session.outputs, answers)
+    recorded: dict[str, Any] = _stacked("input", session.inputs, feeds) | _stacked("output", session.outputs, answers)
     np.savez_compressed(file, **recorded)
 
 
