@@ -71,8 +71,8 @@ def _check(graph: Graph) -> None:
 
 def _grids(graph: Graph, ranges: Ranges) -> dict[int, Grid]:
     """A grid for each activation; those that share one get the union of their ranges."""
-    fixed = {index for operator in graph.operators if operator.kind in FIXED for index in operator.outputs}
-    group = _groups(graph, fixed)
+    fixed = _fixed(graph)
+    group = groups(graph)
     members: dict[int, list[int]] = {}
     for index, leader in group.items():
         members.setdefault(leader, []).append(index)
@@ -87,8 +87,13 @@ def _grids(graph: Graph, ranges: Ranges) -> dict[int, Grid]:
     return grids
 
 
-def _groups(graph: Graph, fixed: set[int]) -> dict[int, int]:
-    """The leader of each activation's group. A probability leads its group, and joins no other."""
+def _fixed(graph: Graph) -> set[int]:
+    return {index for operator in graph.operators if operator.kind in FIXED for index in operator.outputs}
+
+
+def groups(graph: Graph) -> dict[int, int]:
+    """For each activation, the leader of those that share its grid. A probability leads, and joins no other."""
+    fixed = _fixed(graph)
     group = {index: index for index in activations(graph)}
     for operator in graph.operators:
         if operator.kind not in SHARING:
