@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge import __version__, logs
-from edge.commands import analyze, cameras, doctor, events, faces, models, run
+from edge.commands import analyze, cameras, collections, doctor, events, faces, models, run
 from edge.errors import EXPECTED, exit_code
 
-GROUPS = (run, analyze, doctor, models, faces, events, cameras)
+GROUPS = (run, analyze, doctor, models, collections, faces, events, cameras)
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 DEFAULT = Path("/etc/vedette/vedette.toml")
 

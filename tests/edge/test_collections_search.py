@@ -199,3 +199,13 @@ def test_threads_that_add_find_and_delete_agree_in_the_end(people: Collections) 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(work, range(1, 5)))
     assert len(people.search("people", vector(0), "m1", 100, 0.0)) == 20
+
+
+def test_deleted_faces_take_no_places_among_the_matches(people: Collections, tmp_path: Path) -> None:
+    near = [enrol(people, at(0.9, seed=seed)) for seed in range(1, 7)]
+    far = enrol(people, at(0.5, seed=9))
+    assert len(people.search("people", vector(0), "m1", 5)) == 5
+    command_line = Collections(connect(tmp_path))
+    command_line.delete_faces("people", near)
+    command_line.close()
+    assert [match.face_id for match in people.search("people", vector(0), "m1", 5)] == [far]

@@ -1,0 +1,155 @@
+"""`vedette collections` and `vedette users`: who may be recognised, and by which faces."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from edge.commands import table
+from edge.errors import MissingError
+
+if TYPE_CHECKING:
+    from edge.collections import Collection, Collections
+
+
+@contextmanager
+def opened(args: argparse.Namespace) -> Iterator[Collections]:
+    """The collections of the configured device."""
+    from edge import config, database
+    from edge.collections import Collections
+
+    collections = Collections(database.connect(config.load(args.config).data))
+    try:
+        yield collections
+    finally:
+        collections.close()
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("collections", help="make, list and delete collections of faces")
+    actions = group.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="every collection with its number of faces and users")
+    listing.set_defaults(handler=show_all)
+    creating = actions.add_parser("create", help="make an empty collection")
+    creating.set_defaults(handler=create)
+    describing = actions.add_parser("describe", help="what one collection holds, and the model of its vectors")
+    describing.set_defaults(handler=describe)
+    deleting = actions.add_parser("delete", help="delete a collection with all its faces and users, for good")
+    deleting.set_defaults(handler=delete)
+    for parser in (creating, describing, deleting):
+        parser.add_argument("collection", metavar="COLLECTION")
+    for parser in (listing, describing):
+        parser.add_argument("--json", action="store_true", help="one JSON document a line")
+    _add_users(commands)
+
+
+def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("users", help="people of a collection, to whom several faces belong")
+    actions = group.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the users of a collection")
+    listing.add_argument("collection", metavar="COLLECTION")
+    listing.add_argument("--json", action="store_true", help="one JSON document a line")
+    listing.set_defaults(handler=show_users)
+    for name, handler, help_ in (
+        ("create", create_user, "make a user without faces"),
+        ("delete", delete_user, "delete a user; the faces stay"),
+        ("associate", associate, "say that faces are this user's"),
+        ("disassociate", disassociate, "say that faces are not this user's"),
+    ):
+        parser = actions.add_parser(name, help=help_)
+        parser.add_argument("collection", metavar="COLLECTION")
+        parser.add_argument("user", metavar="USER")
+        if name in ("associate", "disassociate"):
+            parser.add_argument("faces", nargs="+", metavar="FACE_ID")
+        parser.set_defaults(handler=handler)
+
+
+def show_all(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        _show(people.list_collections(), args.json)
+    return 0
+
+
+def create(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        people.create_collection(args.collection)
+    print(f"{args.collection}: created")
+    return 0
+
+
+def describe(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        _show([people.describe_collection(args.collection)], args.json)
+    return 0
+
+
+def delete(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        people.delete_collection(args.collection)
+    print(f"{args.collection}: deleted")
+    return 0
+
+
+def show_users(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        users = people.list_users(args.collection)
+    if args.json:
+        for user in users:
+            print(json.dumps(asdict(user)))
+    else:
+        table.show(
+            ("USER", "FACES", "CREATED"), [(user.user_id, user.faces, table.when(user.created_at)) for user in users]
+        )
+    return 0
+
+
+def create_user(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        people.create_user(args.collection, args.user)
+    print(f"{args.user}: created")
+    return 0
+
+
+def delete_user(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        people.delete_user(args.collection, args.user)
+    print(f"{args.user}: deleted")
+    return 0
+
+
+def associate(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        done = people.associate(args.collection, args.user, args.faces)
+    return _told(args, done, "associated", "missing, or another user's")
+
+
+def disassociate(args: argparse.Namespace) -> int:
+    with opened(args) as people:
+        done = people.disassociate(args.collection, args.user, args.faces)
+    return _told(args, done, "disassociated", "missing, or not this user's")
+
+
+def _told(args: argparse.Namespace, done: Sequence[str], word: str, reason: str) -> int:
+    for face_id in done:
+        print(f"{face_id}: {word}")
+    if left := [face_id for face_id in args.faces if face_id not in done]:
+        raise MissingError(f"{', '.join(left)}: {reason}; see 'vedette faces list {args.collection}'")
+    return 0
+
+
+def _show(collections: Sequence[Collection], as_json: bool) -> None:
+    if as_json:
+        for found in collections:
+            print(json.dumps(asdict(found)))
+        return
+    table.show(
+        ("COLLECTION", "FACES", "USERS", "MODEL", "CREATED"),
+        [
+            (found.name, found.faces, found.users, found.digest[:12] or "-", table.when(found.created_at))
+            for found in collections
+        ],
+    )
