@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.tracking import EMPTY, Changes, Tracks, TrackSettings, changes, kinds, update
+from edge.tracking import ALIKE, EMPTY, Changes, Tracks, TrackSettings, changes, kinds, update
+from models.manifest import labels
 from models.outputs import Boxes
 
 PERSON, CAR, TRUCK = 0, 1, 2
-KINDS = kinds(["person", "car", "truck"])
+KINDS = kinds(["Person", "Car", "Truck"])
 RULES = TrackSettings(kinds=KINDS)
 
 Row = tuple[float, float, float, int]  # centre x, centre y, score, class
@@ -157,7 +158,11 @@ def test_one_hit_confirms_at_once_when_told_so() -> None:
 
 
 def test_kinds_put_alike_labels_together() -> None:
-    assert kinds(["person", "car", "bus", "cat", "dog", "truck"]) == (0, 1, 1, 3, 3, 1)
+    assert kinds(["Person", "Car", "Bus", "Cat", "Dog", "Truck"]) == (0, 1, 1, 3, 3, 1)
+
+
+def test_every_label_thought_alike_is_one_that_a_detector_gives() -> None:
+    assert {label for group in ALIKE for label in group} <= set(labels("nanodet-g"))
 
 
 def test_twenty_objects_with_misses_stay_twenty() -> None:
