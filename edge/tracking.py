@@ -127,7 +127,7 @@ class Changes:
 def kinds(labels: Sequence[str]) -> tuple[int, ...]:
     """The kind of each class, for TrackSettings: labels that stand together in ALIKE share one."""
     leaders = {label: group[0] for group in ALIKE for label in group}
-    names = [leaders.get(label.lower(), label) for label in labels]
+    names = [leaders.get(label, label) for label in labels]
     return tuple(names.index(name) for name in names)
 
 
