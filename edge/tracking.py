@@ -54,7 +54,7 @@ class TrackSettings:
     """
 
     floor: float = 0.45
-    low: float = 0.15
+    low: float = 0.25
     hits: int = 2
     keep: float = 2.0
     misses: int = 2
