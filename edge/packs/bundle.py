@@ -21,7 +21,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edge import __version__
 from edge.errors import InputError, MissingError
 from edge.packs.progress import Progress
-from edge.packs.store import RECORD, BuiltFile, Record, Store, identity, reported
+from edge.packs.records import RECORD, BuiltFile, Record, identity
+from edge.packs.store import Store, reported
 from models import manifest as manifests
 from models.manifest import ModelError
 

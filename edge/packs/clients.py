@@ -21,6 +21,7 @@ from edge.errors import UnavailableError
 from edge.packs.progress import Move
 from models.manifest import Source
 
+ONLINE = "check the network and pull again"
 LOCALLY = "name a local copy with '--mirror DIR', or carry a pack over with 'vedette models install FILE'"
 # npm's own words for "I cannot reach it" and "it is not there".
 NPM_OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "ERR_SOCKET_TIMEOUT")
@@ -54,7 +55,7 @@ def pip(source: Source, target: Path, work: Path, move: Move) -> None:
             f"{title(source)}: this Python has no pip; run '{sys.executable} -m ensurepip', or {LOCALLY}"
         )
     if status:
-        raise UnavailableError(f"{title(source)}: {_pip_reason(said)}; {LOCALLY}")
+        raise UnavailableError(f"{title(source)}: {_pip_reason(said)}")
     _take(source, work / "out", ".whl", target)
 
 
@@ -69,7 +70,7 @@ def npm(source: Source, target: Path, work: Path, move: Move) -> None:
     command += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
     status, said = _run(command, work, move)
     if status:
-        raise UnavailableError(f"{title(source)}: {_npm_reason(said)}; {LOCALLY}")
+        raise UnavailableError(f"{title(source)}: {_npm_reason(said)}")
     _take(source, work / "out", ".tgz", target)
 
 
@@ -120,19 +121,19 @@ def _take(source: Source, folder: Path, suffix: str, target: Path) -> None:
 def _pip_reason(said: str) -> str:
     """Why pip failed. It says "no matching distribution" without a network too, so that is asked first."""
     if any(sign in said for sign in PIP_OFFLINE):
-        return "pip cannot reach the package index; check the network and pull again"
+        return f"pip cannot reach the package index; {ONLINE}, or {LOCALLY}"
     if any(sign in said for sign in PIP_GONE):
-        return "the package index does not have it (any more)"
-    return f"pip failed: {_last_error(said, 'ERROR: ')}"
+        return f"the package index does not have it (any more); {LOCALLY}"
+    return f"pip failed: {_last_error(said, 'ERROR: ')}; {LOCALLY}"
 
 
 def _npm_reason(said: str) -> str:
     code = re.search(r"npm (?:ERR!|error) code (\S+)", said)
     if code and code[1] in NPM_OFFLINE:
-        return "npm cannot reach the registry; check the network and pull again"
+        return f"npm cannot reach the registry; {ONLINE}, or {LOCALLY}"
     if code and code[1] in NPM_GONE:
-        return "the npm registry does not have it (any more)"
-    return f"npm failed: {code[1] if code else _last_error(said, '')}"
+        return f"the npm registry does not have it (any more); {LOCALLY}"
+    return f"npm failed: {code[1] if code else _last_error(said, '')}; {LOCALLY}"
 
 
 def _last_error(said: str, mark: str) -> str:
@@ -166,12 +167,12 @@ def web(source: Source, target: Path, limit: int, move: Move) -> None:
         except urllib.error.HTTPError as error:
             reason = _refusal(source.url, part, error)
         except urllib.error.URLError as error:
-            reason = str(error.reason)
+            reason = str(getattr(error.reason, "strerror", None) or error.reason)
         except (TimeoutError, ConnectionError, ssl.SSLError, HTTPException) as error:
             reason = str(error) or type(error).__name__
         attempts = 1 if _length(part) > before else attempts + 1
         if attempts == ATTEMPTS:
-            raise UnavailableError(f"{source.url}: {reason}; check the network and pull again, or {LOCALLY}")
+            raise UnavailableError(f"{source.url}: {reason}; {ONLINE}, or {LOCALLY}")
         sleep(PAUSE * attempts)
     part.replace(target)
 

@@ -15,7 +15,8 @@ from accel.session import AcceleratorError
 from edge.errors import EdgeError, UnavailableError
 from edge.packs import sources
 from edge.packs.progress import Progress
-from edge.packs.store import Store, describe, made_with, reported
+from edge.packs.records import describe, made_with
+from edge.packs.store import Store, reported
 from models import manifest as manifests
 from models.manifest import Backend, Manifest, ModelError
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from edge.errors import EXPECTED, InputError, MissingError
 from edge.packs.bundle import BLOCK, INDEX, _front, header, install, pack
 from edge.packs.progress import Silent
-from edge.packs.store import Store, describe
+from edge.packs.records import describe
+from edge.packs.store import Store
 from models.manifest import Backend, Manifest, ModelError
 
 

@@ -77,7 +77,7 @@ def test_a_new_release_of_the_runtime_rebuilds_if_that_costs_no_download(
     pull(choose(["alpha", "gamma"], ["openvino"]), store, builder, None, Silent())
     store.blob(models["gamma"].source("graph")).unlink()
     builder.built.clear()
-    for module in ("store", "pull"):
+    for module in ("records", "pull"):
         monkeypatch.setattr(f"edge.packs.{module}.made_with", lambda _: {"openvino": "2031.1"})
     pull(choose(["alpha", "gamma"], ["openvino"]), store, builder, None, Silent())
     assert builder.built == ["alpha openvino"]

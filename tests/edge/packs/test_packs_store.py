@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from edge.errors import StorageError
-from edge.packs.store import Store, default_root, describe, identity, reported
+from edge.packs.records import describe, identity
+from edge.packs.store import Store, default_root, reported
 from models.manifest import Backend, Manifest, ModelError
 
 
@@ -55,7 +56,7 @@ def test_identity_is_of_the_meaning_not_of_the_machine(
 ) -> None:
     before = identity(model, "openvino")
     assert before != identity(model, "coral")
-    monkeypatch.setattr("edge.packs.store.made_with", lambda _: {"openvino": "2031.1"})
+    monkeypatch.setattr("edge.packs.records.made_with", lambda _: {"openvino": "2031.1"})
     assert identity(model, "openvino") == before
     pins = {"kind": "pip", "package": "p", "version": "1", "path": "x"}
     moved = source("renamed", b"graph", **pins | {"package": "elsewhere"})
@@ -101,6 +102,7 @@ def test_find_sees_a_file_cut_short(store: Store, model: Manifest) -> None:
     store.find("alpha", "openvino").weights.with_name("model.bin").write_bytes(b"")
     with pytest.raises(ModelError, match=r"model.bin is missing or cut short: run 'vedette models pull alpha"):
         store.find("alpha", "openvino")
+    assert store.installed() == []
 
 
 def test_a_new_build_replaces_the_old_and_those_of_other_versions(
