@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accel.session import AcceleratorError
+
 Array = NDArray[Any]
 Float = NDArray[np.float32]
 
@@ -112,8 +114,7 @@ class Graph:
 
 def read(content: bytes) -> Graph:
     """The first graph of a TFLite file; raises ValueError if it is damaged or holds a type that we do not know."""
-    from ai_edge_litert import schema_py_generated as schema
-
+    schema = _schema()
     if content[4:8] != IDENTIFIER:
         raise ValueError("not a TFLite file")
     try:
@@ -143,8 +144,8 @@ def read(content: bytes) -> Graph:
 
 def write(graph: Graph) -> bytes:
     """The TFLite file of a graph; tensors that nothing refers to are left out."""
+    schema = _schema()
     import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
 
     graph = _pruned(graph)
     model = schema.ModelT()
@@ -169,6 +170,17 @@ def write(graph: Graph) -> bytes:
     builder = flatbuffers.Builder(sum(data.nbytes for data in constants) + 65536)
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _schema() -> Any:
+    try:
+        from ai_edge_litert import schema_py_generated
+    except ImportError as error:
+        raise AcceleratorError(
+            f"ai_edge_litert, whose schema TFLite models are built with, cannot be imported ({error}):"
+            " pip install ai-edge-litert, or bring built models over with 'vedette models pack' and 'install'"
+        ) from error
+    return schema_py_generated
 
 
 def _names(enum: type) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from accel.graphs.tflite_file import NO_OPERAND, Array, Float, Graph, Operator, read, write
 from accel.graphs.tflite_int8 import activations, folded, grid_of, quantize
+from accel.session import AcceleratorError
 
 PIXELS = (-1.0, 1.0)
 CONV = {"padding": 0, "strideW": 1, "strideH": 1}
@@ -299,3 +301,9 @@ def test_a_file_says_what_was_written() -> None:
     for ours, theirs in zip(before.tensors, after.tensors, strict=False):
         assert (ours.name, ours.shape, ours.dtype) == (theirs.name, theirs.shape, theirs.dtype)
         assert ours.data is None or np.array_equal(ours.data, theirs.data)
+
+
+def test_without_litert_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    with pytest.raises(AcceleratorError, match="pip install ai-edge-litert, or bring built models over"):
+        write(Graph())
