@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 RECEIVE_MAXIMUM = 65535  # MQTT 5's default when the broker names none
 PACKET_MAXIMUM = 268_435_455  # the protocol's own limit
-GONE = (OSError, ssl.SSLError)
 
 # MQTT 5 reason codes; paho translates those of 3.1.1 into them.
 UNSUPPORTED_VERSION, BAD_CLIENT_ID, TAKEN_OVER = 0x84, 0x85, 0x8E
@@ -246,10 +245,9 @@ class Connection:
                 f"mqtt {place}: its certificate is not trusted ({error.verify_message}); name its CA in mqtt.ca_file"
                 " and the host as the certificate does"
             ) from error
-        except ssl.SSLError as error:
-            raise UnavailableError(
-                f"mqtt {place}: TLS failed ({_reason(error)}); is this the broker's TLS port?"
-            ) from error
+        except (ssl.SSLError, ConnectionResetError) as error:
+            hint = "is this the broker's TLS port?" if settings.tls else "is this an MQTT broker?"
+            raise UnavailableError(f"mqtt {place}: hung up ({_reason(error)}); {hint}") from error
         except TimeoutError as error:
             raise UnavailableError(f"mqtt {place}: no answer; check mqtt.host, mqtt.port and the network") from error
         except socket.gaierror as error:

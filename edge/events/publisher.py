@@ -33,6 +33,7 @@ IDLE_S = 0.5  # how soon `stop` is noticed when nothing else happens
 STEADY_S = 10.0  # a connection that lived so long was a good one: the next attempt follows at once
 BACKOFF_S = (0.5, 10.0)  # first and longest pause between two attempts
 HOLD_S = 60.0  # how long a topic rests that the broker does not let us write to
+TOGETHER_S = 1.0  # a loss so soon after a refusal comes of it, and is not told beside it
 FAREWELL_S = 2.0  # what may still be sent after `stop`
 
 # PUBACK reason codes about one topic or payload. All others from 0x80 up are about the broker's own condition.
@@ -45,6 +46,7 @@ class _Flight:
 
     cursor: int = 0  # the last sequence read
     ahead: deque[Stored] = field(default_factory=deque)
+    window: int = 1  # doubles with each PUBACK: if one event makes the broker hang up, its refusal is read first
     sent: dict[int, Stored | None] = field(default_factory=dict)  # by message id; None is the status
     acked: list[int] = field(default_factory=list)
     acked_at: float = 0.0  # when the first of `acked` came in
@@ -52,7 +54,10 @@ class _Flight:
     look_at: float = 0.0  # when the outbox is read again if nobody rings; 0 if its end was not reached
     again_at: float = 0.0  # when it is read from its start again: replays come in behind the cursor
     mark_at: float = 0.0  # when marking is tried again after the disk refused it
-    held: dict[str, float] = field(default_factory=dict)  # topics the broker refuses, and until when they rest
+
+    @property
+    def room(self) -> bool:
+        return len(self.sent) < self.window
 
     def known(self) -> set[int]:
         """Sequences that are on their way already."""
@@ -74,6 +79,10 @@ class Publisher:
         self._tidy_at = 0.0
         self._state = f"mqtt {settings.place}: connecting"
         self._connected = False
+        # Topics the broker refuses, and until when they rest. It outlives a connection: mosquitto 2.0 ends the
+        # connection after such a refusal.
+        self._held: dict[str, float] = {}
+        self._refused_at = 0.0
         self._since = 0.0  # when the broker accepted the connection
         self._doubtful = False  # the last connection broke at once: this one must prove itself before it is told
 
@@ -120,7 +129,8 @@ class Publisher:
             except EdgeError as error:
                 if stop.is_set():
                     break
-                self._tell(str(error), logging.WARNING)
+                if time.monotonic() - self._refused_at > TOGETHER_S:
+                    self._tell(str(error), logging.WARNING)
             lived = time.monotonic() - self._since if self._connected else 0.0
             self._doubtful = self._connected and lived < STEADY_S
             self._connected = False
@@ -136,19 +146,27 @@ class Publisher:
             self._since = time.monotonic()
             self._connected = self._status_due = True
             flight = _Flight(heard_at=self._since)
-            while not stop.is_set():
-                self._turn(link, flight, log, IDLE_S)
-                now = time.monotonic()
-                proven = not self._doubtful or now - self._since > STEADY_S
-                if proven and not flight.held and flight.mark_at <= now:
-                    self._tell(f"mqtt {self._settings.place}: connected", logging.INFO)
-            self._farewell(link, flight, log)
+            try:
+                while not stop.is_set():
+                    self._turn(link, flight, log, IDLE_S)
+                    self._tell_health(flight)
+                self._farewell(link, flight, log)
+            except EdgeError:
+                self._settle(link, flight)  # what came in with the loss counts; a refusal there explains it better
+                self._mark(flight, log, at_once=True)
+                raise
+
+    def _tell_health(self, flight: _Flight) -> None:
+        now = time.monotonic()
+        proven = not self._doubtful or now - self._since > STEADY_S
+        if proven and not self._held and flight.mark_at <= now:
+            self._tell(f"mqtt {self._settings.place}: connected", logging.INFO)
 
     def _turn(self, link: Connection, flight: _Flight, log: EventLog, longest: float) -> None:
         """Send what may be sent, wait for bytes, take the acknowledgements, mark them."""
         self._send_status(link, flight)
         self._fill(link, flight, log)
-        more = not flight.look_at and len(flight.sent) < link.window
+        more = not flight.look_at and flight.room
         if link.step(0.0 if more else min(longest, MARK_S) if flight.acked else longest):
             flight.look_at = 0.0
         self._settle(link, flight)
@@ -157,23 +175,23 @@ class Publisher:
 
     def _send_status(self, link: Connection, flight: _Flight) -> None:
         with self._lock:
-            if not self._status_due or len(flight.sent) >= link.window:
+            if not self._status_due or not flight.room or self._topic("status") in self._held:
                 return
             self._status_due = False
             words = self._words("online", self._status)
         self._send(link, flight, None, self._topic("status"), words)
 
     def _fill(self, link: Connection, flight: _Flight, log: EventLog) -> None:
-        if not flight.ahead and len(flight.sent) < link.window and len(flight.acked) < BITE:
+        if not flight.ahead and flight.room and len(flight.acked) < BITE:
             self._read(flight, log)
-        while flight.ahead and len(flight.sent) < link.window:
+        while flight.ahead and flight.room:
             event = flight.ahead.popleft()
             topic = self._topic(event.camera, event.type)
-            if topic in flight.held:
+            if topic in self._held:
                 continue
             payload = event.payload(time.time())
             if len(payload.encode()) + len(topic.encode()) + 16 > link.largest:
-                self._hold(flight, topic, "larger than the broker's maximum packet size")
+                self._hold(topic, "larger than the broker's maximum packet size")
                 continue
             self._send(link, flight, event, topic, payload)
 
@@ -187,8 +205,8 @@ class Publisher:
         now = time.monotonic()
         if now < flight.look_at:
             return
-        if min(flight.held.values(), default=flight.again_at) <= now:
-            flight.held.clear()
+        if min(self._held.values(), default=flight.again_at) <= now:
+            self._held.clear()
             flight.cursor, flight.again_at = 0, now + POLL_S
         found = log.pending(flight.cursor, BITE)
         known = flight.known()
@@ -203,8 +221,9 @@ class Publisher:
         while link.acks:
             mid, code = link.acks.popleft()
             event = flight.sent.pop(mid, None)
+            flight.window = min(2 * flight.window, link.window)
             if code >= 0x80:
-                self._refused(flight, event, code)
+                self._refused(self._topic(event.camera, event.type) if event else self._topic("status"), code)
             elif event is not None:
                 flight.acked_at = flight.acked_at if flight.acked else now
                 flight.acked.append(event.sequence)
@@ -213,26 +232,26 @@ class Publisher:
                 f"mqtt {self._settings.place}: takes events but acknowledges none; look into the broker's log"
             )
 
-    def _refused(self, flight: _Flight, event: Stored | None, code: int) -> None:
-        topic = self._topic(event.camera, event.type) if event else self._topic("status")
+    def _refused(self, topic: str, code: int) -> None:
         if code not in ABOUT_TOPIC:
             raise UnavailableError(
                 f"mqtt {self._settings.place}: refuses events (reason code 0x{code:02x}); look into the broker's quota"
                 " and its log"
             )
-        self._hold(flight, topic, ABOUT_TOPIC[code])
+        self._hold(topic, ABOUT_TOPIC[code])
 
-    def _hold(self, flight: _Flight, topic: str, reason: str) -> None:
+    def _hold(self, topic: str, reason: str) -> None:
         """Let a topic rest, so that the others go on; its events stay in the outbox."""
-        flight.held[topic] = time.monotonic() + HOLD_S
+        self._refused_at = time.monotonic()
+        self._held[topic] = self._refused_at + HOLD_S
         self._tell(
             f"mqtt {self._settings.place}: refuses '{topic}' ({reason}); let {self._client_id!r} publish there",
             logging.WARNING,
         )
 
-    def _mark(self, flight: _Flight, log: EventLog) -> None:
+    def _mark(self, flight: _Flight, log: EventLog, *, at_once: bool = False) -> None:
         now = time.monotonic()
-        due = not flight.sent or now - flight.acked_at > MARK_S or len(flight.acked) >= MARK_ROWS
+        due = at_once or not flight.sent or now - flight.acked_at > MARK_S or len(flight.acked) >= MARK_ROWS
         if not flight.acked or not due or now < flight.mark_at:
             return
         try:
@@ -246,16 +265,15 @@ class Publisher:
         """After `stop`: what is left, as far as a moment allows, and the word that this end was meant."""
         deadline = time.monotonic() + FAREWELL_S
         flight.look_at = 0.0
-        self._fill(link, flight, log)
-        while flight.sent and time.monotonic() < deadline:
+        while (flight.sent or flight.ahead or not flight.look_at) and time.monotonic() < deadline:
             self._turn(link, flight, log, 0.1)
-        if len(flight.sent) < link.window:
+        if flight.room:
             words = self._words("offline", {"reason": "stopped"})
             self._send(link, flight, None, self._topic("status"), words)
         while flight.sent and time.monotonic() < deadline + 1.0:
             link.step(0.1)
             self._settle(link, flight)
-        self._mark(flight, log)
+        self._mark(flight, log, at_once=True)
 
     def _rest(self, log: EventLog, stop: threading.Event, seconds: float) -> None:
         deadline = time.monotonic() + seconds
