@@ -56,7 +56,7 @@ def show(args: argparse.Namespace) -> int:
         return 0
     from edge.packs.progress import megabytes
 
-    table = [["NAME", "TASK", "SET", "DOWNLOAD", "LICENCE", "INSTALLED"]]
+    table = [["NAME", "TASK", "SET", "SIZE", "LICENCE", "INSTALLED"]]
     for row in rows:
         variants = [
             f"{variant['backend']} {megabytes(variant['bytes'])} {variant['digest'][:12]}"

@@ -71,7 +71,7 @@ def test_the_list_for_people_and_for_programs(run: Run, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert run("list") == 0
     title, alpha, beta = capsys.readouterr().out.splitlines()
-    assert title.split() == ["NAME", "TASK", "SET", "DOWNLOAD", "LICENCE", "INSTALLED"]
+    assert title.split() == ["NAME", "TASK", "SET", "SIZE", "LICENCE", "INSTALLED"]
     assert alpha.split()[:6] == ["alpha", "objects", "default", "0.0", "MB", "Apache-2.0"]
     assert beta.endswith("no")
     assert run("list", "--json") == 0
