@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, create_model
@@ -181,6 +182,7 @@ class Envelope(Part):
     stages: Annotated[dict[str, Milliseconds], Field(description="milliseconds by stage")]
 
 
+@cache
 def message_types() -> dict[str, type[Envelope]]:
     """The whole message of every type."""
     return {

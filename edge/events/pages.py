@@ -1,0 +1,95 @@
+"""Writes docs/events.schema.json and the generated parts of docs/EVENTS.md: python -m edge.events.pages docs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from edge.events import rules
+from edge.events.ids import layout
+from edge.events.schema import NO_CAMERA, TYPES, complete, json_schema, render, stamp
+from edge.values import Box, Event, Label, Match, ModelUse
+
+SCHEMA = "events.schema.json"
+PAGE = "EVENTS.md"
+AT = 1_767_258_309.12
+BOX = Box(0.4123, 0.2031, 0.5207, 0.8844)
+FACE = Box(0.4412, 0.2214, 0.4873, 0.3309)
+UUID = "9b2d6c1e-5f04-4a8e-9d59-3f6f0f1c2a77"
+
+
+def _use(task: str, name: str, digit: str) -> ModelUse:
+    return ModelUse(task, name, 1, digit * 64, "openvino")
+
+
+def examples() -> dict[str, Event]:
+    """One event of each type, made by the code that makes them."""
+    objects = (_use("objects", "nanodet-g", "4"),)
+    faces = (_use("faces", "yunet", "7"), _use("embedding", "sface", "c"))
+    match = Match(UUID, "ann.jpg", "ann", 0.6412, 99.31)
+    labels, _ = rules.labels([Label("Golden Retriever", 0.8127, ("Dog", "Canine", "Animal"))], frozenset())
+    moderation, _ = rules.moderation(0.8731, 0.8, raised=False)
+    told: dict[str, tuple[Any, tuple[ModelUse, ...], dict[str, float]]] = {
+        "track_started": (rules.track_started(17, "Person", 0.8127, BOX), objects, {"objects": 9.41, "track": 0.31}),
+        "track_ended": (rules.track_ended(17, "Person", AT - 41.7, AT, "left"), objects, {"objects": 9.38}),
+        "face_matched": (rules.face_matched(match, "people", 17, FACE), faces, {"faces": 6.2, "embedding": 7.9}),
+        "face_unknown": (rules.face_unknown(41.57, "people", 17, FACE), faces, {"faces": 6.3, "embedding": 8.1}),
+        "labels": (labels, (_use("labels", "efficientnet-lite0", "1"),), {"labels": 5.6}),
+        "moderation": (moderation, (_use("moderation", "open-nsfw", "e"),), {"moderation": 21.4}),
+        "camera_online": ({}, (), {}),
+        "camera_offline": ({"reason": "no frame for 5 s"}, (), {}),
+        "events_lost": ({"first": 1201, "last": 2200, "count": 1000}, (), {}),
+    }
+    return {
+        kind: Event(kind, NO_CAMERA if kind == "events_lost" else "door", AT, values, models, stages)
+        for kind, (values, models, stages) in told.items()
+    }
+
+
+def message(event: Event, sequence: int) -> str:
+    """A whole message, as the broker gets it."""
+    identity = layout(int(event.captured_at * 1000), sequence, 0x1B7C_54E1_90AD_33F2)
+    return stamp(complete(identity, sequence, render(event, "porch")), event.captured_at + 0.034)
+
+
+def schema() -> str:
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def page(before: str) -> str:
+    """The page with its generated parts made anew; the rest is written by hand."""
+    parts = {"example": _example(), "types": "\n".join(_types())}
+    for name, text in parts.items():
+        begin, end = f"<!-- {name}: generated -->", f"<!-- {name}: end -->"
+        head, found, rest = before.partition(begin)
+        _, ended, tail = rest.partition(end)
+        if not (found and ended):
+            raise ValueError(f"{PAGE}: the marks around '{name}' are missing")
+        before = f"{head}{begin}\n{text}\n{end}{tail}"
+    return before
+
+
+def _example() -> str:
+    said = json.loads(message(examples()["face_matched"], 4711))
+    return f"```json\n{json.dumps(said, indent=2, ensure_ascii=False)}\n```"
+
+
+def _types() -> list[str]:
+    lines = []
+    for number, (kind, event) in enumerate(examples().items(), 4711):
+        values = json.loads(message(event, number))["values"]
+        text = " ".join((inspect.getdoc(TYPES[kind]) or "").split())
+        lines += [f"### `{kind}`", "", text, "", "```json", json.dumps(values, ensure_ascii=False), "```", ""]
+    return lines[:-1]
+
+
+def main(folder: Path) -> None:
+    (folder / SCHEMA).write_text(schema(), "utf-8")
+    (folder / PAGE).write_text(page((folder / PAGE).read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
