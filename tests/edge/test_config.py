@@ -1,0 +1,67 @@
+"""One TOML; whatever is wrong in it names itself and the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from edge import config
+from edge.errors import ConfigError
+
+
+def load(folder: Path, text: str) -> config.Config:
+    path = folder / "vedette.toml"
+    path.write_text(text, "utf-8")
+    return config.load(path)
+
+
+def test_without_a_file_every_default_holds() -> None:
+    assert config.load(None).cameras == {}
+    assert config.load(None).mqtt.port == 1883
+
+
+def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
+    loaded = load(tmp_path, 'data = "state"\n[cameras.door]\nkind = "file"\npath = "door.mp4"\n')
+    assert loaded.data == tmp_path / "state"
+    assert loaded.cameras["door"].path == tmp_path / "door.mp4"  # type: ignore[union-attr]
+
+
+DOOR = '[cameras.door]\nkind = "file"\npath = "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (DOOR + "lop = true\n", "cameras.door.file.lop: unknown key; did you mean 'loop'?"),
+        ("[mqtt]\nprot = 1883\n", "mqtt.prot: unknown key; did you mean 'port'?"),
+        ("[cameras.door.objects]\nflor = 1\n", "cameras.door: 'kind' is missing"),
+        ('[cameras.door]\nkind = "flie"\npath = "x"\n', "cameras.door.kind: unknown; it is one of "),
+        (DOOR + "[cameras.door.objects]\nflor = 1\n", "objects.flor: unknown key; did you mean 'floor'?"),
+        (DOOR + "[cameras.door.objects]\nfloor = 2\n", "objects.floor: input should be less than or equal to 1"),
+        ('device = "a/b"\n', "device: string should match pattern"),
+        ("[mqtt]\nport = 99999\n", "mqtt.port: input should be less than or equal to 65535"),
+        ("[accel]\norder = ['gpu']\n", "accel.order.0: input should be 'openvino', 'tflite' or 'coral'"),
+        ("cameras = \n", "vedette.toml: Invalid value"),
+    ],
+)  # fmt: skip
+def test_a_fault_names_its_place(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert said in str(caught.value)
+    assert "vedette.toml" in str(caught.value)
+    assert caught.value.exit_code == 78
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, "[mqtt]\nprot = 1\n[stills]\nkep = 3\n")
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_an_absent_file_and_one_that_is_no_text_name_themselves(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml: no such file"):
+        config.load(tmp_path / "absent.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        config.load(tmp_path / "binary.toml")
+    with pytest.raises(ConfigError, match="directory"):
+        config.load(tmp_path)

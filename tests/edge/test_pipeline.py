@@ -1,0 +1,182 @@
+"""The threads together: finite sources through a fake detector and a real log to a real broker."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import presence
+from edge.abilities import Abilities
+from edge.collections import Collections
+from edge.config import parse
+from edge.database import connect, transaction
+from edge.engine import Pending
+from edge.events.log import EventLog
+from edge.events.publisher import Publisher
+from edge.pipeline import Parts, Pipeline
+from edge.presence import OpenTrack
+from edge.values import ModelUse
+from models.outputs import Boxes
+from tests.brokers import Mosquitto, Subscriber, free_port, until
+
+DOG = Boxes(np.array([[8, 8, 40, 40]], np.float32), np.array([0.9], np.float32), np.zeros(1, np.int64))
+
+
+class Detector:
+    """Sees one dog wherever the picture's first pixel is bright; counts what is in flight."""
+
+    labels = ("Dog",)
+    use = ModelUse("objects", "fake", 1, "d" * 64, "replay")
+
+    def __init__(self, streams: int = 1, fail_at: int = 10**9) -> None:
+        self.session = SimpleNamespace(streams=streams, device="none")
+        self.flying = self.most = self.count = 0
+        self._fail_at = fail_at
+
+    def prepare(self, image: Any, _floor: float) -> Callable[[], Pending]:
+        def start() -> Pending:
+            self.flying += 1
+            self.count += 1
+            self.most = max(self.most, self.flying)
+            number = self.count
+            return Pending({}, lambda: self._take(image, number), self._see, time.perf_counter())
+
+        return start
+
+    def _take(self, image: Any, number: int) -> dict[str, Any]:
+        self.flying -= 1
+        if number >= self._fail_at:
+            raise RuntimeError("the device is gone")
+        return {"first": image[0, 0]}
+
+    def _see(self, outputs: dict[str, Any]) -> Boxes:
+        return DOG if outputs["first"].max() > 100 else DOG.take(np.zeros(1, bool))
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def pipeline(folder: Path, port: int, cameras: dict[str, Path], detector: Detector) -> Iterator[tuple[Pipeline, Parts]]:
+    off = {"enabled": False}
+    camera = {"kind": "images", "seconds": 0, "motion": {"area": 0}, "faces": off, "labels": off, "moderation": off}
+    raw = {
+        "device": "porch",
+        "data": str(folder / "data"),
+        "mqtt": {"port": port},
+        "cameras": {name: camera | {"path": str(path)} for name, path in cameras.items()},
+    }
+    config = parse(raw, folder / "vedette.toml")
+    with ExitStack() as opened:
+        state = connect(config.data)
+        opened.callback(state.close)
+        collections = Collections(connect(config.data))
+        opened.callback(collections.close)
+        log = EventLog(connect(config.data), config.device, config.events)
+        opened.callback(log.close)
+        publisher = Publisher(config.mqtt, config.device, log)
+        opened.callback(publisher.close)
+        parts = Parts(Abilities(objects=detector), state, collections, log, publisher)  # type: ignore[arg-type]
+        yield Pipeline(config, parts), parts
+
+
+def pictures(folder: Path, bright: str) -> Path:
+    """A folder of pictures, bright where `bright` has a 1."""
+    folder.mkdir()
+    for number, digit in enumerate(bright):
+        cv2.imwrite(str(folder / f"{number:03}.png"), np.full((48, 64, 3), 200 * int(digit), np.uint8))
+    return folder
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path) as running:
+        yield running
+
+
+def test_a_finite_source_ends_the_run_and_every_event_arrives_in_order(tmp_path: Path, broker: Mosquitto) -> None:
+    folder = pictures(tmp_path / "yard", "0111110000000011110")
+    with (
+        Subscriber(broker.port, "vedette/porch/yard/#") as heard,
+        pipeline(tmp_path, broker.port, {"yard": folder}, Detector()) as (run, parts),
+    ):
+        run.run()
+        told = [(event.sequence, event.type) for event in parts.log.tail(0)]
+        until(lambda: len(heard.messages) >= len(told))
+        events = [json.loads(message.payload) for message in heard.messages]
+    assert [(event["sequence"], event["type"]) for event in events] == told
+    assert [kind for _, kind in told][:2] == ["camera_online", "track_started"]
+    assert [kind for _, kind in told].count("track_started") == [kind for _, kind in told].count("track_ended")
+    assert parts.stats.frames("yard") == {"captured": 19, "idle": 0, "replaced": 0, "analysed": 19}
+    assert not presence.left_open(parts.database)
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+def test_no_more_frames_fly_than_the_session_takes(tmp_path: Path, streams: int) -> None:
+    detector = Detector(streams)
+    cameras = {name: pictures(tmp_path / name, "01" * 20) for name in ("a", "b", "c")}
+    with pipeline(tmp_path, free_port(), cameras, detector) as (run, parts):
+        run.run()
+        assert detector.most <= streams
+        assert detector.count == 120
+        assert all(parts.stats.frames(name)["analysed"] == 40 for name in cameras)
+
+
+def test_without_a_broker_events_wait_in_the_outbox(tmp_path: Path) -> None:
+    with pipeline(tmp_path, free_port(), {"yard": pictures(tmp_path / "yard", "1111")}, Detector()) as (run, parts):
+        run.run()
+        assert parts.log.standing().waiting == len(parts.log.tail(0)) > 0
+
+
+def test_a_device_that_fails_ends_the_run_with_its_reason(tmp_path: Path) -> None:
+    with (
+        pipeline(tmp_path, free_port(), {"yard": pictures(tmp_path / "yard", "1" * 9)}, Detector(fail_at=4)) as (
+            run,
+            _,
+        ),
+        pytest.raises(RuntimeError, match="the device is gone"),
+    ):
+        run.run()
+
+
+def test_tracks_that_a_killed_run_left_open_are_closed_first(tmp_path: Path) -> None:
+    with pipeline(tmp_path, free_port(), {"yard": pictures(tmp_path / "yard", "1111")}, Detector()) as (run, parts):
+        presence.prepare(parts.database)
+        with transaction(parts.database) as connection:
+            presence.change([OpenTrack("yard", 41, "Dog", 5.0)], [])(connection)
+        run.run()
+        events = [(event.type, json.loads(event.body)["values"]) for event in parts.log.tail(0)]
+    assert events[0][0] == "track_ended"
+    assert events[0][1]["reason"] == "restart"
+    assert next(values["track"] for kind, values in events if kind == "track_started") == 42
+
+
+def test_the_status_says_how_things_stand(tmp_path: Path) -> None:
+    with pipeline(tmp_path, free_port(), {"yard": pictures(tmp_path / "yard", "1111")}, Detector()) as (run, parts):
+        parts.abilities.missing["faces"] = "sface is not installed"
+        run.run()
+        status = run.status()
+    assert status["cameras"]["yard"]["state"] == "online"
+    assert status["cameras"]["yard"]["frames"]["analysed"] == 4
+    assert status["models"]["objects"] == {"name": "fake", "backend": "replay", "device": "none"}
+    assert status["missing"] == {"faces": "sface is not installed"}
+    assert status["outbox"]["waiting"] > 0
+    assert json.dumps(status)
+
+
+def test_the_end_of_the_time_given_is_the_end(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "yard", "01")
+    with pipeline(tmp_path, free_port(), {"yard": folder}, Detector()) as (run, parts):
+        camera = run._config.cameras["yard"].model_copy(update={"loop": True, "seconds": 0.01})
+        run._config.cameras["yard"] = camera
+        run.run(seconds=0.5)
+        assert parts.stats.frames("yard")["analysed"] > 0
