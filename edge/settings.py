@@ -33,10 +33,12 @@ class Section(BaseModel):
 class MotionGate(Section):
     """An idle scene is not analysed: frames whose changed part stays below `area` are skipped.
 
-    `rest` is how often an idle scene is looked at all the same; 0 in `area` turns the gate off.
+    What moved is looked at for `settle` seconds more, until tracks and faces are sure of it; `rest` is how often an
+    idle scene is looked at all the same; 0 in `area` turns the gate off.
     """
 
     area: Ratio = 0.002
+    settle: Seconds = 1.0
     rest: Seconds = 5.0
 
 
@@ -58,7 +60,7 @@ class FacesTask(Section):
     floor: Ratio = 0.7
     every: Seconds = 0.2
     collection: str = "people"
-    similarity: Percent = 90.0
+    similarity: Percent = 95.0
     margin: Ratio = 0.05
     confirmations: Annotated[int, Field(ge=1, le=20)] = 2
     min_pixels: Annotated[int, Field(ge=8)] = 32

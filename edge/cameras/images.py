@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class ImagesCamera(CameraSettings):
-    """The pictures of a folder in the order of their names, each shown for `seconds` (`fps` says nothing here).
+    """The pictures of a folder in the order of their names, each shown for `seconds`, `fps` times a second.
 
     With `loop`, the folder is read anew every time round. Pictures that cannot be read are logged and skipped.
     """
@@ -40,12 +40,20 @@ class ImagesCamera(CameraSettings):
             shown = False
             for image in self._readable(complained):
                 shown = True
-                yield adjust(image, self), time.time()
-                if stop.wait(self.seconds):
+                yield from self._show(adjust(image, self), stop)
+                if stop.is_set():
                     return
             if not shown:
                 raise CameraError(f"{self.place}: no readable picture in this folder; put JPEG or PNG files there")
             if not self.loop:
+                return
+
+    def _show(self, image: Image, stop: threading.Event) -> Iterator[tuple[Image, float]]:
+        until = time.monotonic() + self.seconds
+        while True:
+            yield image, time.time()
+            left = until - time.monotonic()
+            if stop.wait(max(min(left, 1 / self.fps if self.fps else left), 0.0)) or time.monotonic() >= until:
                 return
 
     def _readable(self, complained: set[Path]) -> Iterator[Image]:

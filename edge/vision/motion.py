@@ -2,7 +2,7 @@
 
 A thumbnail of the green channel is held against a running background. The light that all pixels share (clouds,
 exposure) is taken out first, and a pixel has changed only when it stands clear of this picture's own noise. When
-the whole scene changes at once, as when a light is switched on, that counts for one look and becomes the background.
+the whole scene changes at once, as when a light is switched on, that counts once and becomes the background.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Motion:
         self.area = 0.0
         self._settings = settings
         self._background: Thumbnail | None = None
-        self._seen_at = self._passed_at = 0.0
+        self._seen_at = self._passed_at = self._moved_at = 0.0
 
     def look(self, image: Image, now: float) -> bool:
-        """Whether the picture taken at `now` deserves a look: it moves, or the scene has rested for `rest` seconds."""
+        """Whether the picture taken at `now` deserves a look: it moves, has just moved, or has rested for long enough."""
         if not self._settings.area:
             return True
         current = thumbnail(image)
@@ -47,7 +47,9 @@ class Motion:
             cv2.accumulateWeighted(current, self._background, 1.0 if whole else 1.0 - exp(-passed / SETTLES))
         self._seen_at = now
         rested = not 0.0 <= now - self._passed_at < self._settings.rest  # a clock set back is a reason to look
-        wanted = rested or self.area >= self._settings.area
+        if self.area >= self._settings.area:
+            self._moved_at = now
+        wanted = rested or 0.0 <= now - self._moved_at <= self._settings.settle
         if wanted:
             self._passed_at = now
         return wanted

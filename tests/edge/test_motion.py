@@ -33,8 +33,8 @@ def with_square(picture: Image, x: int, side: int = 40) -> Image:
     return moved
 
 
-def gate(rest: float = 1000.0, area: float = 0.002) -> Motion:
-    return Motion(MotionGate(area=area, rest=rest))
+def gate(rest: float = 1000.0, area: float = 0.002, settle: float = 0.0) -> Motion:
+    return Motion(MotionGate(area=area, rest=rest, settle=settle))
 
 
 def watch(motion: Motion, pictures: list[Image], start: float = 0.0, fps: float = 10) -> list[bool]:
@@ -57,6 +57,11 @@ def test_a_moving_square_is_seen_in_every_picture(sigma: float) -> None:
     motion = gate()
     assert all(watch(motion, pictures))
     assert motion.area == pytest.approx(40 * 40 / (SIZE[0] * SIZE[1]), rel=0.9)
+
+
+def test_what_has_just_moved_is_looked_at_a_little_longer() -> None:
+    looks = watch(gate(settle=0.5), [scene()] * 20)
+    assert looks == [True] * 6 + [False] * 14
 
 
 def test_what_is_smaller_than_the_area_is_passed_over() -> None:
@@ -87,6 +92,14 @@ def test_an_idle_scene_is_looked_at_after_resting() -> None:
     motion = gate(rest=1.0)
     looks = watch(motion, [scene()] * 31)
     assert [index for index, look in enumerate(looks) if look] == [0, 10, 20, 30]
+
+
+def test_what_moved_is_looked_at_until_it_settles() -> None:
+    moving = [with_square(scene(), 10 + 12 * t) for t in range(3)]
+    motion = gate(settle=1.0)
+    watch(motion, [*moving, *[scene()] * 100])
+    assert motion.look(moving[0], 20.0)
+    assert [motion.look(scene(), 20.0 + second) for second in (0.5, 0.9, 1.5, 2.0)] == [True, True, False, False]
 
 
 def test_a_clock_that_is_set_back_does_not_shut_the_gate() -> None:

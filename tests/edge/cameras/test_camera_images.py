@@ -31,6 +31,16 @@ def test_pictures_come_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert [number_of(image) for image, _ in camera.frames(threading.Event())] == [1, 2, 3]
 
 
+def test_a_picture_is_shown_for_its_seconds_as_often_as_asked(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", 1)
+    put(tmp_path, "b.png", 2)
+    shown = list(ImagesCamera(path=tmp_path, seconds=0.2, fps=20).frames(threading.Event()))
+    numbers = [number_of(image) for image, _ in shown]
+    assert numbers == sorted(numbers)
+    assert all(1 < numbers.count(number) <= 5 for number in (1, 2))
+    assert [at for _, at in shown] == sorted({at for _, at in shown})
+
+
 def test_unreadable_pictures_are_skipped_and_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     put(tmp_path, "b.png", 5)
     (tmp_path / "a.jpg").write_bytes(b"broken")
