@@ -32,7 +32,7 @@ def annotate(image: Image, marks: Iterable[tuple[Box, str, str]]) -> Image:
     """A copy with each (box, text, kind) drawn; kind is a key of COLOURS."""
     drawn = image.copy()
     height, width = image.shape[:2]
-    scale = max(width, height) / 1400 + 0.25
+    scale = max(width, height) / 2000 + 0.2
     thick = max(round(scale * 2), 1)
     for box, text, kind in marks:
         colour = COLOURS[kind]
@@ -40,6 +40,7 @@ def annotate(image: Image, marks: Iterable[tuple[Box, str, str]]) -> Image:
         cv2.rectangle(drawn, (left, top), (round(box.x2 * width), round(box.y2 * height)), colour, thick)
         (across, up), below = cv2.getTextSize(text, FONT, scale, thick)
         base = max(top - below, up + below)
+        left = max(min(left, width - across), 0)
         cv2.rectangle(drawn, (left, base - up - below), (left + across, base + below), colour, cv2.FILLED)
         cv2.putText(drawn, text, (left, base), FONT, scale, (0, 0, 0), max(thick // 2, 1), cv2.LINE_AA)
     return drawn

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.outputs import Boxes, Floats, Ints
+from models.outputs import Boxes, Floats
 from models.tensors import Placement
 
 
 def iou(a: Floats, b: Floats) -> Floats:
     """Intersection over union of every box of `a` [N,4] with every box of `b` [M,4], as [N,M]."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    sides = np.clip(np.minimum(a[:, None, 2:], b[None, :, 2:]) - top_left, 0.0, None)
-    shared = sides[..., 0] * sides[..., 1]
+    # A column at a time: numpy is several times slower along a last axis of two.
+    width = np.minimum(a[:, 2, None], b[:, 2]) - np.maximum(a[:, 0, None], b[:, 0])
+    height = np.minimum(a[:, 3, None], b[:, 3]) - np.maximum(a[:, 1, None], b[:, 1])
+    shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
     union = _areas(a)[:, None] + _areas(b)[None] - shared
     ratio: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return ratio
@@ -27,17 +28,13 @@ def _areas(boxes: Floats) -> Floats:
 def nms(boxes: Boxes, threshold: float) -> Boxes:
     """Keep, within each class, the best box of every group overlapping by more than `threshold`; best first."""
     boxes = boxes.take(np.argsort(-boxes.scores, kind="stable"))
-    if len(boxes) < 2:
-        return boxes
-    waiting: Ints = np.arange(len(boxes))
-    kept = []
-    while len(waiting):
-        best, rest = waiting[0], waiting[1:]
-        kept.append(best)
-        double = iou(boxes.xyxy[best, None], boxes.xyxy[rest])[0] > threshold
-        double &= boxes.classes[rest] == boxes.classes[best]
-        waiting = rest[~double]
-    return boxes.take(np.array(kept))
+    # All overlaps at once: a numpy call for each kept box would cost more than the network's own post-processing.
+    double = (iou(boxes.xyxy, boxes.xyxy) > threshold) & (boxes.classes[:, None] == boxes.classes)
+    alive = np.ones(len(boxes), bool)
+    for row in np.flatnonzero(np.triu(double, 1).any(axis=1)).tolist():
+        if alive[row]:
+            alive[row + 1 :] &= ~double[row, row + 1 :]
+    return boxes.take(alive)
 
 
 def restore(boxes: Boxes, placement: Placement, width: int, height: int) -> Boxes:
