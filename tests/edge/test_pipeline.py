@@ -113,11 +113,11 @@ def test_a_finite_source_ends_the_run_and_every_event_arrives_in_order(tmp_path:
         told = [(event.sequence, event.type) for event in parts.log.tail(0)]
         until(lambda: len(heard.messages) >= len(told))
         events = [json.loads(message.payload) for message in heard.messages]
+        assert not presence.left_open(parts.database)
     assert [(event["sequence"], event["type"]) for event in events] == told
     assert [kind for _, kind in told][:2] == ["camera_online", "track_started"]
     assert [kind for _, kind in told].count("track_started") == [kind for _, kind in told].count("track_ended")
     assert parts.stats.frames("yard") == {"captured": 19, "idle": 0, "replaced": 0, "analysed": 19}
-    assert not presence.left_open(parts.database)
 
 
 @pytest.mark.parametrize("streams", [1, 2])
