@@ -39,8 +39,7 @@ def build(manifest: Manifest, backend: Backend, files: Mapping[str, Path], targe
 
 def openvino_ir(manifest: Manifest, variant: Variant, sources: Sequence[Path], target: Path) -> Path:
     """model.xml and model.bin, whose input is a uint8 NHWC BGR frame."""
-    import openvino as ov
-
+    from accel.graphs import files
     from accel.graphs.frames import accept_frames
     from accel.graphs.recipe import apply_recipe, load_recipe
     from accel.graphs.tidy import name_outputs, renumber
@@ -53,8 +52,7 @@ def openvino_ir(manifest: Manifest, variant: Variant, sources: Sequence[Path], t
     model = accept_frames(model, colour=wants.colour, layout=wants.layout, mean=wants.mean, std=wants.std)
     name_outputs(model, variant.outputs)
     renumber(model)
-    # Kept in float32, since float16 would move the biases that calibration corrected.
-    ov.save_model(model, target / "model.xml", compress_to_fp16=False)
+    files.save(model, target / "model.xml")
     return target / "model.xml"
 
 
@@ -72,9 +70,9 @@ def float_graph(manifest: Manifest, variant: Variant, sources: Sequence[Path]) -
 
 
 def _read(_: Manifest, sources: Sequence[Path]) -> Any:
-    import openvino as ov
+    from accel.graphs import files
 
-    return ov.Core().read_model(sources[0])
+    return files.read(sources[0])
 
 
 def _tfjs(manifest: Manifest, sources: Sequence[Path]) -> Any:
