@@ -27,6 +27,9 @@ for _name, _value in ENVIRONMENT.items():
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
+# A damaged frame makes a grab fail, and so does the end; this many in a row are the end.
+FAULTS = 64
+
 Open = Callable[[], cv2.VideoCapture]
 
 

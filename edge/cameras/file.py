@@ -13,13 +13,11 @@ import cv2
 
 from edge import pictures
 from edge.cameras.base import CameraSettings, Rate, adjust
-from edge.cameras.capture import grab, opened, opener, picture
+from edge.cameras.capture import FAULTS, grab, opened, opener, picture
 from edge.errors import CameraError
 from edge.settings import LocalPath
 from edge.values import Image
 
-# A damaged stretch makes OpenCV fail once a frame; this many in a row are the end of the file.
-FAULTS = 64
 LEAP = 10.0  # seconds between two frames beyond which a time stamp is not believed
 LATE = 1.0  # seconds behind its own speed after which a file is not hurried to catch up
 MOTION_JPEG = (".mjpeg", ".mjpg")
