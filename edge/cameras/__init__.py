@@ -24,6 +24,7 @@ from pydantic import Field
 
 from edge.cameras.file import FileCamera
 from edge.cameras.images import ImagesCamera
+from edge.cameras.rtsp import RtspCamera
 from edge.cameras.v4l2 import V4l2Camera
 from edge.errors import CameraError, MissingError
 from edge.values import Image
@@ -31,7 +32,7 @@ from edge.values import Image
 log = logging.getLogger(__name__)
 
 Camera = Annotated[
-    FileCamera | ImagesCamera | V4l2Camera,
+    FileCamera | ImagesCamera | V4l2Camera | RtspCamera,
     Field(discriminator="kind"),
 ]
 
@@ -72,7 +73,9 @@ def reopen(camera: Camera, stop: threading.Event, on_state: OnState) -> Iterator
 
 
 def parse(text: str) -> Camera:
-    """What `--camera` of a command line names: a device, a video file or a folder of pictures; raises MissingError."""
+    """What `--camera` of a command line names: device, URL, file or folder; raises MissingError or InputError."""
+    if "://" in text:
+        return RtspCamera.at(text)
     if text.isdecimal() or text.startswith("/dev/"):
         return V4l2Camera(device=int(text) if text.isdecimal() else text)
     path = Path(text).expanduser()
