@@ -34,7 +34,7 @@ def until(met: Callable[[], Any], what: str = "") -> Any:
 
 
 class Mosquitto:
-    """A mosquitto that can be stopped and started on the same port. It keeps nothing over a restart."""
+    """A mosquitto that can be stopped and started on the same port. `lines` go into its configuration."""
 
     def __init__(self, folder: Path, *lines: str) -> None:
         if not Path(MOSQUITTO).exists():
@@ -46,7 +46,12 @@ class Mosquitto:
         self._file.write_text("\n".join(settings) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> Self:
+        self.stop()
         self._process = subprocess.Popen(
             [MOSQUITTO, "-c", str(self._file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -55,7 +60,7 @@ class Mosquitto:
 
     def stop(self) -> None:
         if self._process:
-            self._process.kill()
+            self._process.terminate()
             self._process.wait()
             self._process = None
 

@@ -29,6 +29,7 @@ BITE = 200  # events read from the outbox at once
 MARK_ROWS = 100  # deliveries marked in one commit, unless the wire falls silent before
 MARK_S = 0.05  # a delivery waits no longer than this for its mark
 POLL_S = 1.0  # how soon an event is noticed that another process has put into the outbox
+CHECKPOINT_S = 10.0  # the write-ahead log is emptied so often: it costs two fsyncs, which an event may have to await
 IDLE_S = 0.5  # how soon `stop` is noticed when nothing else happens
 STEADY_S = 10.0  # a connection that lived so long was a good one: the next attempt follows at once
 BACKOFF_S = (0.5, 10.0)  # first and longest pause between two attempts
@@ -76,7 +77,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._status: dict[str, Any] = {}
         self._status_due = True
-        self._tidy_at = 0.0
+        self._tidy_at = self._checkpoint_at = 0.0
         self._state = f"mqtt {settings.place}: connecting"
         self._connected = False
         # Topics the broker refuses, and until when they rest. It outlives a connection: mosquitto 2.0 ends the
@@ -286,9 +287,12 @@ class Publisher:
         if now < self._tidy_at:
             return
         try:
-            if not log.trim():
+            if log.trim():
+                return  # and again at the next turn
+            self._tidy_at = now + POLL_S
+            if now >= self._checkpoint_at:
+                self._checkpoint_at = now + CHECKPOINT_S
                 log.checkpoint()
-                self._tidy_at = now + POLL_S
         except StorageError as error:
             self._tidy_at = now + POLL_S
             self._tell(str(error), logging.WARNING)

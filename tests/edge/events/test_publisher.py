@@ -340,3 +340,57 @@ def test_marks_that_the_disk_refuses_are_made_later_and_nothing_is_sent_twice(
         until(lambda: publisher.state.endswith("connected"))
         until(lambda: len(events(subscriber)) == 500)
         assert first_arrivals(subscriber) == list(range(1, 501))
+
+
+DAEMON = """
+import itertools, sys, threading, time
+from pathlib import Path
+from edge.database import connect
+from edge.events.log import EventLog, EventSettings
+from edge.events import publisher as module
+from edge.events.mqtt import MqttSettings
+from tests.edge.events.examples import matched
+module.BACKOFF_S = (0.02, 0.1)
+log = EventLog(connect(Path(sys.argv[1])), "porch", EventSettings())
+publisher = module.Publisher(MqttSettings(port=int(sys.argv[2])), "porch", log)
+threading.Thread(target=publisher.run, args=(threading.Event(),), daemon=True).start()
+for camera in itertools.cycle(("door", "yard", "hall")):
+    for event in log.append([matched(camera=camera)]):
+        print(event.sequence, flush=True)
+    publisher.wake()
+    time.sleep(0.002)
+"""
+
+
+def test_outages_and_kills_together_lose_nothing_and_keep_each_camera_in_order(log: EventLog, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir(mode=0o777)
+    told = 0
+    with (
+        Mosquitto(tmp_path, "persistence true", f"persistence_location {tmp_path}/kept/") as broker,
+        Subscriber(broker.port) as subscriber,
+    ):
+        for round_ in range(3):
+            words = [sys.executable, "-c", DAEMON, str(tmp_path), str(broker.port)]
+            process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+            assert process.stdout
+            for step in range(3):
+                told = int([process.stdout.readline() for _ in range(40 + 13 * round_)][-1])
+                if (round_ + step) % 2:
+                    broker.stop()
+                elif step:
+                    broker.start()
+            process.kill()
+            with process.stdout:
+                told = max([told, *(int(line) for line in process.stdout if line.endswith("\n"))])
+            process.wait()
+            if not broker.running:
+                broker.start()
+        subscriber.again()
+        with publishing(log, broker.port):
+            until(drained(log))
+        last = log.standing().last
+        until(lambda: set(first_arrivals(subscriber)) == set(range(1, last + 1)))
+        assert last >= told > 300
+        for camera in ("door", "yard", "hall"):
+            seen = [event["sequence"] for event in events(subscriber) if event["camera"] == camera]
+            assert list(dict.fromkeys(seen)) == sorted(set(seen))
