@@ -35,7 +35,7 @@ class Motion:
         self._seen_at = self._passed_at = self._moved_at = 0.0
 
     def look(self, image: Image, now: float) -> bool:
-        """Whether the picture taken at `now` deserves a look: it moves, has just moved, or has rested for long enough."""
+        """Whether the picture taken at `now` deserves a look: it moves, has just moved, or has long rested."""
         if not self._settings.area:
             return True
         current = thumbnail(image)
