@@ -10,9 +10,17 @@ from accel.session import AcceleratorError
 
 
 def name_outputs(model: ov.Model, names: Sequence[str]) -> None:
-    """Give the outputs their names, in order; raises AcceleratorError if there is another number of them."""
+    """Give the outputs these names and no others, in order; raises AcceleratorError if their number differs.
+
+    Tensors inside lose theirs: when a compiler drops an operation, its names pass to what is left, and an output
+    would be called by the first of several.
+    """
     if len(model.outputs) != len(names):
         raise AcceleratorError(f"the graph has {len(model.outputs)} outputs, not the {len(names)} of its manifest")
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "Parameter":
+            for output in node.outputs():
+                output.get_tensor().set_names(set())
     for output, name in zip(model.outputs, names, strict=True):
         output.get_tensor().set_names({name})
 
