@@ -99,7 +99,7 @@ def test_faults_name_the_file_and_the_remedy(tmp_path: Path, capfd: pytest.Captu
 def test_a_damaged_stretch_does_not_end_a_film(film: Film) -> None:
     path = film(12)
     data = bytearray(path.read_bytes())
-    fifth = [at for at in range(len(data) - 4) if data[at : at + 4] == b"00dc"][4]
+    fifth = [at for at in range(data.find(b"movi"), len(data) - 4) if data[at : at + 4] == b"00dc"][4]
     length = int.from_bytes(data[fifth + 4 : fifth + 8], "little")
     data[fifth + 28 : fifth + 8 + length] = bytes(length - 20)  # its JPEG ends after 20 bytes
     path.write_bytes(data)
