@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 LIBRARIES = ("openvino", "ai-edge-litert", "numpy", "opencv-python-headless")
@@ -33,6 +34,13 @@ def heading(title: str, command: str) -> str:
         "*Reference* is the same measure of the thing named in the text, *ratio* is value over reference, *n* is how\n"
         "many were measured.\n"
     )
+
+
+def introduction(module: ModuleType) -> tuple[str, str]:
+    """A module's docstring as a heading and its text."""
+    words = (module.__doc__ or "").strip()
+    title, _, text = words.partition(": ")
+    return title, text[:1].upper() + text[1:]
 
 
 def section(title: str, text: str, figures: Iterable[Mapping[str, Any]]) -> str:

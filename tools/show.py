@@ -269,7 +269,7 @@ def _line(topic: str, event: dict[str, Any]) -> str:
         case "face_unknown":
             said = f"nobody known, best {values['best_similarity']:.1f} %"
         case "labels":
-            best = values["labels"][0]
+            best = max(values["labels"], key=lambda label: len(label["parents"]))
             said = f"{best['name']} {best['score']:.0%} < {' < '.join(best['parents'][:3])}"
         case _:
             said = json.dumps(values)

@@ -12,10 +12,11 @@ from models.outputs import Scores
 class Labels:
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._taxonomy = hierarchy.load(model.manifest.name)
 
     def look(self, image: Image, floor: float) -> list[Label]:
         """Names that score at least `floor`, best first; a parent scores at least as much as its child."""
         found = self.model.run(image)
         if not isinstance(found, Scores):
             raise ModelError(f"{self.model.manifest.name} gives no scores: it cannot serve for labels")
-        return [Label(name, score, tuple(parents)) for name, score, parents in hierarchy.top(found.values, floor)]
+        return [Label(*label) for label in self._taxonomy.top(found.values, floor)]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from benchmarks.inference import medians
+from evaluation.figures import Figure, figure
 
 from edge.collections import Collections, NewFace
 from edge.database import connect
 from edge.values import Box
-
-Figure = dict[str, Any]
 
 DIMENSIONS = 128
 SIZES = (10_000, 100_000)
@@ -41,16 +40,16 @@ def _measure(data: Path, size: int, repeats: int) -> Iterator[Figure]:
         writer.add_faces("people", [NewFace(person, WHERE, 1.0) for person in people], DIGEST)
         started = time.perf_counter()
         reader.search("people", probe, DIGEST)
-        yield _figure(f"search.{size}.first", 1e3 * (time.perf_counter() - started), n=size)
-        product, found, who = _medians(
+        yield figure(f"search.{size}.first", 1e3 * (time.perf_counter() - started), "ms", size)
+        product, found, who = medians(
             repeats,
             lambda: people @ probe,
             lambda: reader.search("people", probe, DIGEST, 5, 0.0),
             lambda: reader.identify("people", probe, DIGEST, 90.0, 0.05),
         )
-        yield _figure(f"search.{size}.top5", found, product, n=size)
-        yield _figure(f"search.{size}.identify", who, product, n=size)
-        yield _figure(f"search.{size}.enrolled_to_found", _enrol(writer, reader, random, repeats // 10), n=size)
+        yield figure(f"search.{size}.top5", found, "ms", size, product)
+        yield figure(f"search.{size}.identify", who, "ms", size, product)
+        yield figure(f"search.{size}.enrolled_to_found", _enrol(writer, reader, random, repeats // 10), "ms", size)
     finally:
         reader.close()
         writer.close()
@@ -68,20 +67,3 @@ def _enrol(writer: Collections, reader: Collections, random: np.random.Generator
         if best.face_id != face.face_id:
             raise AssertionError("the face just enrolled was not found")
     return float(np.median(times))
-
-
-def _medians(repeats: int, *calls: Callable[[], object]) -> list[float]:
-    """Milliseconds of each call, taken in turn so that all share the machine's moods."""
-    times: list[list[float]] = [[] for _ in calls]
-    for _ in range(repeats):
-        for call, taken in zip(calls, times, strict=True):
-            started = time.perf_counter()
-            call()
-            taken.append(1e3 * (time.perf_counter() - started))
-    return [float(np.median(taken)) for taken in times]
-
-
-def _figure(name: str, value: float, reference: float | None = None, *, n: int) -> Figure:
-    ratio = None if reference is None else round(value / reference, 2)
-    rounded = None if reference is None else round(reference, 3)
-    return {"name": name, "value": round(value, 3), "unit": "ms", "reference": rounded, "ratio": ratio, "n": n}

@@ -44,7 +44,9 @@ def main() -> int:
                 for figure in figures():
                     print(json.dumps(figure), flush=True)
             return 0
-        sections = [report.section(*_introduction(EVALUATIONS[name][0]), list(figures())) for name, figures in chosen]
+        sections = [
+            report.section(*report.introduction(EVALUATIONS[name][0]), list(figures())) for name, figures in chosen
+        ]
     except EXPECTED as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return exit_code(error)
@@ -71,13 +73,6 @@ def choose(data: Path, only: list[str]) -> list[tuple[str, Callable[[], Iterator
         else:
             print(f"evaluate: {name} is left out, {data / needed} is not there", file=sys.stderr)
     return chosen
-
-
-def _introduction(module: ModuleType) -> tuple[str, str]:
-    """A module's docstring as a heading and its text."""
-    words = (module.__doc__ or "").strip()
-    title, _, text = words.partition(": ")
-    return title, text[:1].upper() + text[1:]
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,0 +1,111 @@
+"""The pipeline's efficiency: frames a second from file to event, over raw inference of the same compiled model."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import media
+import numpy as np
+from evaluation.figures import Figure, figure
+
+from accel.session import Session
+from edge.abilities import Abilities, open_abilities
+from edge.collections import Collections
+from edge.config import Config, parse
+from edge.database import connect
+from edge.events.log import EventLog
+from edge.events.publisher import Publisher
+from edge.pipeline import Parts, Pipeline
+
+CAMERAS = (1, 4)
+SETUPS = {"latency": 1, "streams": 2}  # how many frames are in flight: one on all cores, or one a core
+OFF = {"enabled": False}
+
+
+def run(quick: bool) -> Iterator[Figure]:
+    """Every frame of a clip goes through the detector, the tracker, the rules and the log."""
+    clip = media.street()
+    seconds = 4.0 if quick else 12.0
+    logging.getLogger("edge").setLevel(logging.CRITICAL)  # there is no broker here: events stay in the outbox
+    for setup, streams in SETUPS.items():
+        for cameras in CAMERAS:
+            with tempfile.TemporaryDirectory() as folder:
+                config = _config(clip, cameras, streams, Path(folder))
+                yield from _measure(config, f"pipeline.{cameras}cam.{setup}", seconds)
+
+
+def _config(clip: Path, cameras: int, streams: int, folder: Path) -> Config:
+    camera: dict[str, Any] = {"kind": "file", "path": str(clip), "pace": "fast", "fps": 0.0, "loop": True}
+    camera |= {"motion": {"area": 0.0}, "faces": OFF, "labels": OFF, "moderation": OFF}
+    raw = {
+        "device": "bench",
+        "data": str(folder),
+        "mqtt": {"port": 1},
+        "accel": {"order": ["openvino"], "openvino": {"streams": streams}},
+        "cameras": {f"c{number}": camera for number in range(cameras)},
+    }
+    return parse(raw, folder / "bench.toml")
+
+
+def _measure(config: Config, name: str, seconds: float) -> Iterator[Figure]:
+    """Raw, pipeline, raw: the machine's moods fall on both."""
+    abilities = open_abilities(config, frozenset({"objects"}))
+    try:
+        session = abilities.models()[0].session
+        before = _raw(session, seconds / 2)
+        fps, frames = _piped(config, abilities, seconds)
+        raw = (before + _raw(session, seconds / 2)) / 2
+    finally:
+        abilities.close()
+    yield figure(name, fps, "frames/s", frames, raw)
+
+
+def _raw(session: Session, seconds: float) -> float:
+    """Inferences a second of the same session, as many in flight as it takes, on an input made beforehand."""
+    (spec,) = session.inputs
+    feeds = {spec.name: np.random.default_rng(0).integers(0, 255, spec.shape).astype(spec.dtype)}
+    flying: deque[Callable[[], Any]] = deque()
+    count, started = 0, time.perf_counter()
+    while (now := time.perf_counter()) - started < seconds:
+        if len(flying) >= session.streams:
+            flying.popleft()()
+            count += 1
+        flying.append(session.submit(feeds))
+    for pending in flying:
+        pending()
+    return count / (now - started)
+
+
+def _piped(config: Config, abilities: Abilities, seconds: float) -> tuple[float, int]:
+    with ExitStack() as opened:
+        state = connect(config.data)
+        opened.callback(state.close)
+        collections = Collections(connect(config.data))
+        opened.callback(collections.close)
+        log = EventLog(connect(config.data), config.device, config.events)
+        opened.callback(log.close)
+        publisher = Publisher(config.mqtt, config.device, log)
+        opened.callback(publisher.close)
+        parts = Parts(abilities, state, collections, log, publisher)
+        pipeline = Pipeline(config, parts)
+        thread = threading.Thread(target=pipeline.run)
+        thread.start()
+        time.sleep(1.0)  # the first frames open files and warm caches
+
+        def analysed() -> int:
+            return sum(parts.stats.frames(camera)["analysed"] for camera in config.cameras)
+
+        first, started = analysed(), time.perf_counter()
+        time.sleep(seconds)
+        frames, took = analysed() - first, time.perf_counter() - started
+        pipeline.stop()
+        thread.join()
+    return frames / took, frames
