@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from pydantic import Field
 
 from edge.cameras.file import FileCamera
 from edge.cameras.images import ImagesCamera
+from edge.cameras.picamera import PicameraCamera
 from edge.cameras.rtsp import RtspCamera
 from edge.cameras.v4l2 import V4l2Camera
 from edge.errors import CameraError, MissingError
@@ -32,7 +34,7 @@ from edge.values import Image
 log = logging.getLogger(__name__)
 
 Camera = Annotated[
-    FileCamera | ImagesCamera | V4l2Camera | RtspCamera,
+    FileCamera | ImagesCamera | V4l2Camera | RtspCamera | PicameraCamera,
     Field(discriminator="kind"),
 ]
 
@@ -73,9 +75,14 @@ def reopen(camera: Camera, stop: threading.Event, on_state: OnState) -> Iterator
 
 
 def parse(text: str) -> Camera:
-    """What `--camera` of a command line names: device, URL, file or folder; raises MissingError or InputError."""
+    """What `--camera` of a command line names; raises MissingError or InputError.
+
+    A URL, "picamera" or "picamera:1", a device's number or path, a video file or a folder of pictures.
+    """
     if "://" in text:
         return RtspCamera.at(text)
+    if ribbon := re.fullmatch(r"picamera(?::(\d+))?", text):
+        return PicameraCamera(number=int(ribbon[1] or 0))
     if text.isdecimal() or text.startswith("/dev/"):
         return V4l2Camera(device=int(text) if text.isdecimal() else text)
     path = Path(text).expanduser()
