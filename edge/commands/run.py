@@ -43,7 +43,7 @@ def _check(args: argparse.Namespace) -> int:
     checked = _with_cameras(config.load(path), path)
     for line in lines(checked):
         print(line)
-    found = problems(checked)
+    found = list(problems(checked))
     for problem in found:
         print(f"! {problem}")
     print(f"{path}: {'valid, but would not run as it is' if found else 'valid'}")
