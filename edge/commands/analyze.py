@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import InputError, exit_code
+from edge.errors import InputError, MissingError, exit_code
 
 if TYPE_CHECKING:
     from edge.abilities import Abilities
@@ -41,7 +41,7 @@ def _analyze(args: argparse.Namespace) -> int:
         for path in args.images:
             try:
                 seen = describe(pictures.read(path), abilities)
-            except InputError as error:
+            except (InputError, MissingError) as error:
                 print(f"vedette: {error}", file=sys.stderr)
                 status = exit_code(error)
                 continue
