@@ -38,7 +38,7 @@ class MotionGate(Section):
     """
 
     area: Ratio = 0.002
-    settle: Seconds = 1.0
+    settle: Seconds = 2.0
     rest: Seconds = 5.0
 
 

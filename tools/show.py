@@ -117,7 +117,7 @@ def _three_cameras() -> dict[str, dict[str, Any]]:
     return {
         "square": {"kind": "file", "path": str(media.street()), "loop": True, "fps": 5.0},
         "car": {"kind": "file", "path": str(phone), "loop": True, "fps": 5.0, "size": [352, 288]},
-        "photos": {"kind": "images", "path": str(slides), "loop": True, "seconds": 4.0, "fps": 2.0},
+        "photos": {"kind": "images", "path": str(slides), "loop": True, "seconds": 4.0, "fps": 5.0},
     }
 
 
