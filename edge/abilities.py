@@ -5,33 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from accel.session import AcceleratorError
-from edge.engine import Model, open_model
+from edge.engine import Model, Settings, check_backends, open_model
 from edge.errors import UnavailableError
-from edge.vision.faces import FaceAnalyzer, Settings, open_faces
+from edge.vision.faces import FaceAnalyzer, open_faces
 from edge.vision.labels import Labels
 from edge.vision.moderation import Moderation
 from models.manifest import ModelError
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Abilities:
-    """What could be opened; None for a task that is off or cannot be had, with its reason in `missing`.
-
-    `skipped` says which back ends were passed over, by task.
-    """
+    """What could be opened; None for a task that is off or cannot be had, with its reason in `missing`."""
 
     objects: Model | None = None
     faces: FaceAnalyzer | None = None
     labels: Labels | None = None
     moderation: Moderation | None = None
     missing: dict[str, str] = field(default_factory=dict)
-    skipped: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def skipped(self) -> dict[str, list[str]]:
+        """Which back ends were passed over and why, by task."""
+        return {model.use.task: list(model.skipped) for model in self.models() if model.skipped}
 
     def models(self) -> list[Model]:
         """Every opened model."""
@@ -47,29 +46,24 @@ class Abilities:
 def open_abilities(settings: Settings, tasks: frozenset[str]) -> Abilities:
     """Open `tasks` (objects, faces, labels, moderation); raises UnavailableError if none of them can be had."""
     abilities = Abilities()
-    models = settings.models
-    store = models.open_store()
-
-    def one(task: str, names: tuple[str, ...]) -> Model:
-        model, skipped = open_model(names, store, settings.accel)
-        if skipped:
-            abilities.skipped[task] = skipped
-        return model
-
-    openers: dict[str, tuple[tuple[str, ...], Callable[[], object]]] = {
-        "objects": (models.objects, lambda: one("objects", models.objects)),
-        "faces": (models.faces, lambda: open_faces(settings)),
-        "labels": (models.labels, lambda: Labels(one("labels", models.labels))),
-        "moderation": (models.moderation, lambda: Moderation(one("moderation", models.moderation))),
+    openers: dict[str, Callable[[], object]] = {
+        "objects": lambda: open_model("objects", settings),
+        "faces": lambda: open_faces(settings),
+        "labels": lambda: Labels(open_model("labels", settings)),
+        "moderation": lambda: Moderation(open_model("moderation", settings)),
     }
-    for task, (names, opener) in openers.items():
-        if task not in tasks or not names:
+    for task, opener in openers.items():
+        if task not in tasks or not getattr(settings.models, task):
             continue
         try:
             setattr(abilities, task, opener())
         except (ModelError, AcceleratorError) as error:
             abilities.missing[task] = str(error)
-            log.warning("no %s: %s", task, error)
     if abilities.missing and not abilities.models():
+        check_backends(settings)
         raise UnavailableError("; ".join(dict.fromkeys(abilities.missing.values())))
+    for task, reason in abilities.missing.items():
+        log.warning("no %s: %s", task, reason)
+    for task, reasons in abilities.skipped.items():
+        log.warning("%s: passed over %s", task, "; ".join(reasons))
     return abilities

@@ -15,7 +15,7 @@ import numpy as np
 from accel.session import AcceleratorError, probe
 from edge import __version__, database
 from edge.config import Config
-from edge.engine import Model, open_model
+from edge.engine import TASKS, Model, open_model
 from edge.errors import EdgeError
 from edge.events.mqtt import check as check_broker
 from models.manifest import ModelError
@@ -58,20 +58,12 @@ def _backends(config: Config) -> Iterator[Finding]:
 
 
 def _models(config: Config) -> Iterator[Finding]:
-    chosen = config.models
-    store = chosen.open_store()
-    for task, names in (
-        ("objects", chosen.objects),
-        ("faces", chosen.faces),
-        ("embedding", chosen.embedding),
-        ("labels", chosen.labels),
-        ("moderation", chosen.moderation),
-    ):
-        if not names:
+    for task in TASKS:
+        if not config.models.of(task):
             yield Finding(task, True, "turned off")
             continue
         try:
-            model, _ = open_model(names, store, config.accel)
+            model = open_model(task, config)
         except (ModelError, AcceleratorError) as error:
             yield Finding(task, False, str(error))
             continue

@@ -6,19 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Protocol, get_args
 
 from pydantic import Field
 
-from accel.session import Options, Precision, Session, Tensors, open_first
+from accel.session import AcceleratorError, Options, Precision, Session, Tensors, open_first, probe
 from edge.packs.store import Built, Store, default_root
 from edge.settings import LocalPath, Section
 from edge.values import Image, ModelUse
 from models import boxes as box_ops
 from models.decode import DECODERS
-from models.manifest import Backend, ModelError, labels
+from models.manifest import Backend, ModelError, Task, labels
 from models.outputs import Boxes, Result
 from models.tensors import Placement, dequantise, fit, pack
+
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class BackendSettings(Section):
@@ -61,6 +63,20 @@ class ModelSettings(Section):
     def open_store(self) -> Store:
         return Store(self.store or default_root())
 
+    def of(self, task: Task) -> tuple[str, ...]:
+        """The names to try for a task."""
+        names: tuple[str, ...] = getattr(self, task)
+        return names
+
+
+class Settings(Protocol):
+    """What opening a model takes; `edge.config.Config` is one."""
+
+    @property
+    def models(self) -> ModelSettings: ...
+    @property
+    def accel(self) -> AccelSettings: ...
+
 
 @dataclass(slots=True)
 class Pending:
@@ -88,9 +104,13 @@ class Pending:
 
 
 class Model:
-    """One built model on one session. May be shared between threads."""
+    """One built model on one session. May be shared between threads.
 
-    def __init__(self, built: Built, session: Session) -> None:
+    `skipped` tells which back ends stand before this one in the configured order, and why they were passed over.
+    """
+
+    def __init__(self, built: Built, session: Session, skipped: Sequence[str] = ()) -> None:
+        self.skipped = tuple(skipped)
         self.manifest = built.manifest
         self.session = session
         self.labels = labels(built.manifest.name)
@@ -143,31 +163,55 @@ class Model:
         return box_ops.restore(found, placement, *size) if isinstance(found, Boxes) else found
 
 
-def installed_of(names: Sequence[str], store: Store, accel: AccelSettings) -> tuple[list[Built], list[str]]:
-    """What is installed of `names`, back ends in their order first; and why the rest is not.
+def installed_of(task: Task, settings: Settings) -> tuple[list[Built], list[tuple[Backend, str]]]:
+    """What is installed for a task, back ends in their order first; and why the rest is not.
 
     Raises ModelError if nothing is.
     """
+    store, names = settings.models.open_store(), settings.models.of(task)
+    if not names:
+        raise ModelError(f"models.{task}: names no model; leave the key out for the default")
     installed: list[Built] = []
-    absent: list[str] = []
-    for backend in accel.order:
+    absent: list[tuple[Backend, str]] = []
+    for backend in settings.accel.order:
         for name in names:
             try:
-                installed.append(store.find(name, backend))
+                built = store.find(name, backend)
             except ModelError as error:
-                absent.append(str(error))
+                absent.append((backend, str(error)))
+                continue
+            if built.manifest.task != task:
+                raise ModelError(f"models.{task}: {name} is a model for {built.manifest.task}; name another one")
+            installed.append(built)
+    if not installed and not store.installed():
+        raise ModelError(f"no model is installed in {store.root}: run 'vedette models pull'")
     if not installed:
-        raise ModelError("; ".join(dict.fromkeys(absent)))
+        raise ModelError("; ".join(dict.fromkeys(reason for _, reason in absent)))
     return installed, absent
 
 
-def open_model(names: Sequence[str], store: Store, accel: AccelSettings) -> tuple[Model, list[str]]:
-    """Open the first of `names` on the first back end that works; the reasons of those passed over come along.
+def open_model(task: Task, settings: Settings) -> Model:
+    """Open the first model chosen for a task on the first back end that works.
 
     Raises ModelError if none is installed, AcceleratorError if no back end opens any.
     """
-    installed, _ = installed_of(names, store, accel)
-    candidates = [(built.backend, built.weights) for built in installed]
-    options: dict[str, Options] = {backend: accel.options(backend, store.root) for backend in accel.order}
-    session, reasons = open_first(candidates, options)
-    return Model(installed[len(reasons)], session), reasons
+    installed, absent = installed_of(task, settings)
+    order, root = settings.accel.order, settings.models.open_store().root
+    options: dict[str, Options] = {backend: settings.accel.options(backend, root) for backend in order}
+    session, reasons = open_first([(built.backend, built.weights) for built in installed], options)
+    chosen = installed[len(reasons)]
+    before = order[: order.index(chosen.backend)]
+    return Model(
+        chosen, session, [*reasons, *(f"{backend}: {reason}" for backend, reason in absent if backend in before)]
+    )
+
+
+def check_backends(settings: Settings) -> None:
+    """Raise AcceleratorError with every reason if no back end of the configured order works on this machine."""
+    reasons = []
+    for backend in settings.accel.order:
+        reason = probe(backend, settings.accel.options(backend, settings.models.open_store().root))
+        if reason is None:
+            return
+        reasons.append(f"{backend}: {reason}")
+    raise AcceleratorError(f"no back end of accel.order works: {'; '.join(reasons)}; or add 'openvino' to accel.order")

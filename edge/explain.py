@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from accel.session import AcceleratorError
 from edge.cameras.base import CameraSettings
 from edge.config import Config
-from edge.engine import installed_of
+from edge.engine import TASKS, check_backends, installed_of
 from models.manifest import ModelError
 
 
@@ -32,17 +33,16 @@ def problems(config: Config) -> Iterator[str]:
         path = getattr(camera, "path", None)
         if path is not None and not path.exists():
             yield f"cameras.{name}.path: {path} does not exist"
-    for task, names in (
-        ("objects", config.models.objects),
-        ("faces", config.models.faces),
-        ("embedding", config.models.embedding),
-        ("labels", config.models.labels),
-        ("moderation", config.models.moderation),
-    ):
+    try:
+        check_backends(config)
+    except AcceleratorError as error:
+        yield str(error)
+        return
+    for task in TASKS:
         enabled = "faces" if task == "embedding" else task
-        if names and any(getattr(camera, enabled).enabled for camera in config.cameras.values()):
+        if config.models.of(task) and any(getattr(camera, enabled).enabled for camera in config.cameras.values()):
             try:
-                installed_of(names, config.models.open_store(), config.accel)
+                installed_of(task, config)
             except ModelError as error:
                 yield f"models.{task}: {error}"
 

@@ -24,7 +24,7 @@ from edge.cameras import Camera, State, reopen
 from edge.collections import Collections
 from edge.config import Config
 from edge.engine import Pending
-from edge.errors import EdgeError
+from edge.errors import EXPECTED
 from edge.events import rules
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
@@ -133,7 +133,8 @@ class Pipeline:
             try:
                 work()
             except BaseException as error:  # whatever ends a thread ends the run
-                log.error("%s stopped: %s", name, error, exc_info=not isinstance(error, EdgeError))  # noqa: TRY400 - see exc_info
+                if not isinstance(error, EXPECTED):
+                    log.exception("the %s thread died", name)
                 self._failed.put(error)
                 self._stop.set()
 

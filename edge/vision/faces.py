@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engine import AccelSettings, Model, ModelSettings, open_model
+from edge.engine import Model, Settings, open_model
 from edge.values import Box, Face, Image, ModelUse
 from models.manifest import ModelError
 from models.outputs import Boxes, Embedding
@@ -18,15 +17,6 @@ from models.tensors import align
 
 CHIP = 112  # pixels, the side of the chip that embedding networks see
 SHARP = 120.0  # variance of the Laplacian of a chip from which sharpness counts in full
-
-
-class Settings(Protocol):
-    """What opening the two face models takes; `edge.config.Config` is one."""
-
-    @property
-    def models(self) -> ModelSettings: ...
-    @property
-    def accel(self) -> AccelSettings: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +63,12 @@ class FaceAnalyzer:
 
 def open_faces(settings: Settings) -> FaceAnalyzer:
     """Open the configured detector and embedding; raises ModelError or AcceleratorError with the remedy."""
-    store = settings.models.open_store()
-    detector, _ = open_model(settings.models.faces, store, settings.accel)
-    embedder, _ = open_model(settings.models.embedding, store, settings.accel)
-    return FaceAnalyzer(detector, embedder)
+    detector = open_model("faces", settings)
+    try:
+        return FaceAnalyzer(detector, open_model("embedding", settings))
+    except BaseException:
+        detector.close()
+        raise
 
 
 def faces(found: Boxes, shape: Sequence[int]) -> list[Face]:

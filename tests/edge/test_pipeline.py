@@ -35,6 +35,7 @@ class Detector:
     """Sees one dog wherever the picture's first pixel is bright; counts what is in flight."""
 
     labels = ("Dog",)
+    skipped = ()
     use = ModelUse("objects", "fake", 1, "d" * 64, "replay")
 
     def __init__(self, streams: int = 1, fail_at: int = 10**9) -> None:
