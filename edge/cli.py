@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 from edge import __version__, logs
 from edge.commands import analyze, cameras, collections, doctor, events, faces, models, run
 from edge.errors import EXPECTED, exit_code
+
+log = logging.getLogger(__name__)
 
 GROUPS = (run, analyze, doctor, models, collections, faces, events, cameras)
 INTERRUPTED = 130  # what shells expect after Ctrl-C
@@ -46,9 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     logs.start(args.log)
     try:
-        return int(args.handler(args))
+        status = int(args.handler(args))
+        sys.stdout.flush()
     except EXPECTED as error:
-        print(f"vedette: {error}", file=sys.stderr)
+        print("\n".join(f"vedette: {line}" for line in str(error).splitlines()), file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -57,6 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        log.debug("where it happened", exc_info=True)
+        print(
+            f"vedette: a defect of ours ({type(error).__name__}: {error}); please report what"
+            f" 'vedette --log DEBUG {args.command}' prints",
+            file=sys.stderr,
+        )
+        return exit_code(error)
+    return status
 
 
 if __name__ == "__main__":

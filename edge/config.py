@@ -46,7 +46,7 @@ def load(path: Path | None) -> Config:
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; 'vedette check' needs a TOML as README shows") from error
+        raise ConfigError(f"{path}: no such file; name your TOML with --config FILE") from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -20,27 +20,30 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from edge import config
     from edge.daemon import watch
 
-    watch(_with_cameras(config.load(args.config), args.config), args.seconds)
+    watch(_load(args.config), args.seconds)
     return 0
 
 
-def _with_cameras(config: Config, path: Path | None) -> Config:
+def _load(path: Path | None) -> Config:
+    """A configuration that names cameras; raises ConfigError."""
+    from edge import config
     from edge.errors import ConfigError
 
-    if not config.cameras:
-        raise ConfigError(f"{path or 'no --config given'}: no [cameras.NAME]; 'vedette cameras' lists what there is")
-    return config
+    if path is None:
+        raise ConfigError("no configuration: name a TOML with --config FILE; 'vedette cameras' prints lines for one")
+    loaded = config.load(path)
+    if not loaded.cameras:
+        raise ConfigError(f"{path}: cameras: there is none; 'vedette cameras' prints lines to put here")
+    return loaded
 
 
 def _check(args: argparse.Namespace) -> int:
-    from edge import config
     from edge.explain import lines, problems
 
     path = args.file or args.config
-    checked = _with_cameras(config.load(path), path)
+    checked = _load(path)
     for line in lines(checked):
         print(line)
     found = list(problems(checked))
