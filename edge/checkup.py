@@ -12,10 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from accel.session import AcceleratorError, probe
+from accel.session import AcceleratorError
 from edge import __version__, database
 from edge.config import Config
-from edge.engine import TASKS, Model, open_model
+from edge.engine import TASKS, Model, fault_of, open_model
 from edge.errors import EdgeError
 from edge.events.mqtt import check as check_broker
 from models.manifest import ModelError
@@ -53,7 +53,7 @@ def _version(package: str) -> str:
 
 def _backends(config: Config) -> Iterator[Finding]:
     for backend in config.accel.order:
-        reason = probe(backend, config.accel.options(backend, config.models.open_store().root))
+        reason = fault_of(backend, config)
         yield Finding(backend, reason is None, reason or "works")
 
 

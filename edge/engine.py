@@ -11,6 +11,7 @@ from typing import Annotated, Protocol, get_args
 from pydantic import Field
 
 from accel.session import AcceleratorError, Options, Precision, Session, Tensors, open_first, probe
+from edge.hush import hushed
 from edge.packs.store import Built, Store, default_root
 from edge.settings import LocalPath, Section
 from edge.values import Image, ModelUse
@@ -198,7 +199,8 @@ def open_model(task: Task, settings: Settings) -> Model:
     installed, absent = installed_of(task, settings)
     order, root = settings.accel.order, settings.models.open_store().root
     options: dict[str, Options] = {backend: settings.accel.options(backend, root) for backend in order}
-    session, reasons = open_first([(built.backend, built.weights) for built in installed], options)
+    with hushed():
+        session, reasons = open_first([(built.backend, built.weights) for built in installed], options)
     chosen = installed[len(reasons)]
     before = order[: order.index(chosen.backend)]
     return Model(
@@ -206,11 +208,17 @@ def open_model(task: Task, settings: Settings) -> Model:
     )
 
 
+def fault_of(backend: Backend, settings: Settings) -> str | None:
+    """Why a back end cannot be used on this machine, in one sentence; None if it can."""
+    with hushed():
+        return probe(backend, settings.accel.options(backend, settings.models.open_store().root))
+
+
 def check_backends(settings: Settings) -> None:
     """Raise AcceleratorError with every reason if no back end of the configured order works on this machine."""
     reasons = []
     for backend in settings.accel.order:
-        reason = probe(backend, settings.accel.options(backend, settings.models.open_store().root))
+        reason = fault_of(backend, settings)
         if reason is None:
             return
         reasons.append(f"{backend}: {reason}")

@@ -1,4 +1,4 @@
-"""Keeps what libjpeg and libpng print about damaged pictures off the user's terminal."""
+"""Keeps what libjpeg, libpng and TFLite print of their own accord off the user's terminal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Both write straight to file descriptor 2 and OpenCV offers no way to ask them not to.
+# They write straight to file descriptor 2, and there is no way to ask them not to.
 CHATTER = (
     b"libpng ",
     b"Application transferred too",
     b"Corrupt JPEG data",
+    b"INFO: Created TensorFlow Lite",
     b"Inconsistent progression sequence",
     b"Invalid SOS parameters",
     b"Premature end of JPEG",
