@@ -41,7 +41,7 @@ class TensorSpec:
 class Options:
     """How a model is opened. Empty values leave the choice to the back end.
 
-    `threads` is CPU threads in all (0: one per core); `streams` is how many frames may be in flight
+    `threads` is CPU threads in all (0: one per core); `streams` is how many frames are inferred
     at once; `cache` is a folder for compiled models; `library` is the path of the Edge TPU delegate.
     What does not concern a back end is ignored by it.
     """

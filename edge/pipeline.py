@@ -16,6 +16,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import cv2
 from sqlite_utils import Database
 
 from edge import __version__, presence
@@ -86,6 +87,7 @@ class Pipeline:
 
     def run(self, seconds: float | None = None) -> None:
         """Block until stopped, done, or `seconds` have passed; raises the error of a thread that died."""
+        cv2.setNumThreads(1)  # OpenCV's own threads would fight the inference for the cores
         self._close_left_open()
         publisher = self._spawn("publisher", lambda: self._parts.publisher.run(self._told))
         vision = self._spawn("vision", self._see)

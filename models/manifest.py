@@ -85,7 +85,8 @@ class Variant(Part):
 
     `build` names the builder in `edge.packs.build.BUILDERS`; `recipe` is a file beside the manifest
     with what calibration learned; `outputs` names the outputs for the decoder, in the graph's order.
-    `input` and `decode` replace the manifest's own where this variant differs.
+    `keep` is how many cells of a dense detector leave the graph. `input` and `decode` replace the manifest's own
+    where this variant differs.
     """
 
     build: str
@@ -93,6 +94,7 @@ class Variant(Part):
     sources: tuple[str, ...]
     recipe: str = ""
     outputs: tuple[str, ...]
+    keep: int = 0
     input: Input | None = None
     decode: Decode | None = None
 

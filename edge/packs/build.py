@@ -42,6 +42,7 @@ def openvino_ir(manifest: Manifest, variant: Variant, sources: Sequence[Path], t
     from accel.graphs import files
     from accel.graphs.frames import accept_frames
     from accel.graphs.recipe import apply_recipe, load_recipe
+    from accel.graphs.select import keep_best_cells
     from accel.graphs.tidy import name_outputs, renumber
 
     model = float_graph(manifest, variant, sources)
@@ -49,6 +50,8 @@ def openvino_ir(manifest: Manifest, variant: Variant, sources: Sequence[Path], t
         recipe = folder(manifest.name).joinpath(variant.recipe).read_bytes()
         model = apply_recipe(model, load_recipe(io.BytesIO(recipe)))
     wants = manifest.input
+    if variant.keep:
+        model = keep_best_cells(model, variant.keep)
     model = accept_frames(model, colour=wants.colour, layout=wants.layout, mean=wants.mean, std=wants.std)
     name_outputs(model, variant.outputs)
     renumber(model)

@@ -14,7 +14,8 @@ from models.outputs import Floats
 
 SIDE = 64
 STRIDES = (8, 16, 32)
-NANODET = Decode(name="nanodet", strides=STRIDES, bins=8, nms=0.6)
+NANODET = Decode(name="nanodet", size=SIDE, strides=STRIDES, bins=8, nms=0.6)
+FIRST = {8: 0, 16: 64, 32: 80}  # the first cell of each stride among all 84
 YUNET = Decode(name="yunet", strides=STRIDES, nms=0.3)
 
 
@@ -23,8 +24,12 @@ def cells(stride: int) -> int:
 
 
 def quiet_nanodet(classes: int = 3) -> dict[str, Floats]:
-    scores = {f"cls_{s}": np.zeros((1, cells(s), classes), np.float32) for s in STRIDES}
-    return scores | {f"reg_{s}": np.zeros((1, cells(s), 32), np.float32) for s in STRIDES}
+    count = sum(map(cells, STRIDES))
+    return {
+        "cells": np.arange(count, dtype=np.float32)[None],
+        "scores": np.zeros((1, count, classes), np.float32),
+        "bins": np.zeros((1, count, 32), np.float32),
+    }
 
 
 def quiet_yunet() -> dict[str, Floats]:
@@ -34,10 +39,11 @@ def quiet_yunet() -> dict[str, Floats]:
 
 def test_nanodet_reads_a_box_off_its_bins() -> None:
     outputs = quiet_nanodet()
-    outputs["cls_16"][0, 6, 2] = 0.8  # second row, third column of 4
+    place = FIRST[16] + 6  # second row, third column of 4
+    outputs["scores"][0, place, 2] = 0.8
     sharp = np.full((4, 8), -50, np.float32)
     sharp[range(4), [1, 0, 2, 3]] = 50
-    outputs["reg_16"][0, 6] = sharp.ravel()
+    outputs["bins"][0, place] = sharp.ravel()
     found = nanodet.decode(outputs, NANODET, 0.5)
     assert found.xyxy.tolist() == [[40 - 16, 24, 40 + 32, 24 + 48]]
     assert found.scores == pytest.approx([0.8])
@@ -46,7 +52,7 @@ def test_nanodet_reads_a_box_off_its_bins() -> None:
 
 def test_nanodet_takes_the_mean_of_even_bins() -> None:
     outputs = quiet_nanodet()
-    outputs["cls_8"][0, 0, 0] = 0.9
+    outputs["scores"][0, 0, 0] = 0.9
     found = nanodet.decode(outputs, NANODET, 0.5)
     assert found.xyxy[0] == pytest.approx([4 - 28, 4 - 28, 4 + 28, 4 + 28])
 
@@ -61,7 +67,8 @@ def test_a_quiet_picture_has_no_boxes() -> None:
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.95))
 def test_nanodet_never_breaks_its_promises(seed: int, floor: float) -> None:
     dice = np.random.default_rng(seed)
-    outputs = {name: dice.random(array.shape, np.float32) for name, array in quiet_nanodet().items()}
+    quiet = quiet_nanodet()
+    outputs = {name: dice.random(array.shape, np.float32) for name, array in quiet.items()} | {"cells": quiet["cells"]}
     found = nanodet.decode(outputs, NANODET, floor)
     assert (found.scores >= floor).all()
     assert (np.diff(found.scores) <= 0).all()
@@ -74,8 +81,8 @@ def test_nanodet_never_breaks_its_promises(seed: int, floor: float) -> None:
 def test_more_candidates_than_the_cap_keep_the_best() -> None:
     outputs = quiet_nanodet(classes=80)
     dice = np.random.default_rng(1)
-    outputs["cls_8"][:] = dice.uniform(0.1, 0.8, outputs["cls_8"].shape)
-    outputs["cls_32"][0, 0, 7] = 0.95
+    outputs["scores"][0, : FIRST[16]] = dice.uniform(0.1, 0.8, (FIRST[16], 80))
+    outputs["scores"][0, FIRST[32], 7] = 0.95
     found = nanodet.decode(outputs, NANODET, 0.05)
     assert (found.scores[0], found.classes[0]) == (np.float32(0.95), 7)
     assert len(found) <= dense.CANDIDATES
@@ -100,12 +107,20 @@ def test_yunet_scores_stay_in_range_when_the_heads_do_not() -> None:
     assert yunet.decode(outputs, YUNET, 0.5).scores.tolist() == [1.0]
 
 
-def test_an_oblong_input_is_named() -> None:
+def test_nanodet_knows_a_cell_by_its_place_not_by_its_rank() -> None:
     outputs = quiet_nanodet()
-    outputs["cls_8"] = np.ones((1, 48, 3), np.float32)
-    outputs["reg_8"] = np.zeros((1, 48, 32), np.float32)
+    outputs["scores"][0, 3, 1] = 0.9
+    best_first = np.argsort(-outputs["scores"][0].max(axis=1), kind="stable")
+    picked = {name: array[:, best_first[:5]] for name, array in outputs.items()}
+    assert nanodet.decode(picked, NANODET, 0.5).xyxy == pytest.approx(nanodet.decode(outputs, NANODET, 0.5).xyxy)
+
+
+def test_an_oblong_input_is_named() -> None:
+    outputs = quiet_yunet()
+    for name in ("cls", "obj", "bbox", "kps"):
+        outputs[f"{name}_8"] = outputs[f"{name}_8"][:, :48]
     with pytest.raises(ModelError, match="stride 8 has 48 cells"):
-        nanodet.decode(outputs, NANODET, 0.5)
+        yunet.decode(outputs, YUNET, 0.5)
 
 
 @given(st.lists(st.floats(-200, 200, width=32), min_size=2, max_size=9), st.sampled_from(["softmax", "sigmoid"]))
