@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,3 +70,15 @@ def vedette(tmp_path: Path) -> Command:
         return done
 
     return vedette
+
+
+@pytest.fixture(scope="session")
+def fake_edgetpu(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a delegate that stands in for libedgetpu, compiled now."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler to make the fake delegate with")
+    library = tmp_path_factory.mktemp("edgetpu") / "libfake_edgetpu.so"
+    source = ROOT / "tests" / "accel" / "fake_edgetpu.c"
+    subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source], check=True)
+    return str(library)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,18 +96,6 @@ def tflite(custom: str = "") -> bytes:
 def tflite_model() -> Callable[..., bytes]:
     """Give the model as TFLite, or with a custom operation's name, as one that needs a delegate."""
     return tflite
-
-
-@pytest.fixture(scope="session")
-def fake_edgetpu(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of a delegate that stands in for libedgetpu, compiled now."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        pytest.skip("there is no C compiler to make the fake delegate with")
-    library = tmp_path_factory.mktemp("edgetpu") / "libfake_edgetpu.so"
-    source = Path(__file__).with_name("fake_edgetpu.c")
-    subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source], check=True)
-    return str(library)
 
 
 @pytest.fixture
