@@ -73,8 +73,8 @@ def show(seconds: float, camera: str | None, opened: ExitStack) -> int:
         with _step("photos and clips", began):
             table = _three_cameras()
     with _step("broker", began):
-        port, broker = _broker(opened)
-        print(f"  {broker}")
+        port, which = broker(opened)
+        print(f"  {which}")
     config = _write_config(table, port)
     if not camera:
         with _step("enrolment", began):
@@ -121,7 +121,7 @@ def _three_cameras() -> dict[str, dict[str, Any]]:
     }
 
 
-def _broker(opened: ExitStack) -> tuple[int, str]:
+def broker(opened: ExitStack) -> tuple[int, str]:
     """The port of a broker on this machine: the one that runs, else mosquitto started here, else amqtt inside."""
     with suppress(EdgeError):
         check(MqttSettings(timeout=3.0), DEVICE)
@@ -167,6 +167,27 @@ def _embedded(port: int) -> Callable[[], None]:
     return stop
 
 
+def protocol() -> str:
+    """The MQTT version that the broker of `broker` speaks."""
+    return "3.1.1" if "amqtt" in sys.modules else "5"
+
+
+@contextmanager
+def subscribed(port: int, topic: str, heard: Callable[[str, bytes], None]) -> Iterator[None]:
+    """Hear every message of a topic, from a thread of the client's."""
+    version = mqtt.MQTTv311 if protocol() == "3.1.1" else mqtt.MQTTv5
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=version)
+    client.on_connect = lambda *_: client.subscribe(topic, qos=1)
+    client.on_message = lambda _client, _data, message: heard(message.topic, message.payload)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        yield
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
@@ -189,8 +210,7 @@ def _wait(ready: Callable[[], bool], seconds: float = 10.0) -> None:
 
 def _write_config(table: dict[str, dict[str, Any]], port: int) -> Path:
     """A TOML as a user would write it; it stays, to be read and changed."""
-    protocol = "3.1.1" if "amqtt" in sys.modules else "5"
-    text = f'device = "{DEVICE}"\ndata = "{DATA}"\n\n[mqtt]\nport = {port}\nprotocol = "{protocol}"\n\n'
+    text = f'device = "{DEVICE}"\ndata = "{DATA}"\n\n[mqtt]\nport = {port}\nprotocol = "{protocol()}"\n\n'
     text += f'[stills]\nfolder = "{OUTPUT / "stills"}"\nkeep = 200\n'
     for name, settings in table.items():
         text += f"\n[cameras.{name}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in settings.items())
@@ -220,41 +240,36 @@ def _enrol(config: Path) -> None:
 
 def _watch(config: Path, port: int, seconds: float, began: float) -> tuple[Counter[str], Counter[str]]:
     """Run the daemon and print what a subscriber hears."""
-    heard: SimpleQueue[tuple[str, dict[str, Any]]] = SimpleQueue()
-    protocol = mqtt.MQTTv311 if "amqtt" in sys.modules else mqtt.MQTTv5
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=protocol)
-    client.on_connect = lambda *_: client.subscribe(f"vedette/{DEVICE}/#", qos=1)
-    client.on_message = lambda _client, _data, message: heard.put((message.topic, json.loads(message.payload)))
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    daemon = subprocess.Popen(
-        [*VEDETTE, "--log", "WARNING", "--config", str(config), "run", "--seconds", str(seconds)], cwd=media.ROOT
-    )
+    heard: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
     seen: Counter[str] = Counter()
     people: Counter[str] = Counter()
-    try:
-        while daemon.poll() is None or not heard.empty():
-            try:
-                topic, event = heard.get(timeout=0.2)
-            except Empty:
-                continue
-            if "type" not in event:
-                continue
-            if not seen:
-                print(f"  (first event {time.monotonic() - began:.1f} s after the command)\n", flush=True)
-            seen[event["type"]] += 1
-            if event["type"] == "face_matched":
-                people[event["values"]["person"]] += 1
-            print(f"  {_line(topic, event)}", flush=True)
-    finally:
-        if daemon.poll() is None:
+    command = [*VEDETTE, "--log", "WARNING", "--config", str(config), "run", "--seconds", str(seconds)]
+    with subscribed(port, f"vedette/{DEVICE}/#", lambda topic, payload: heard.put((topic, payload))):
+        daemon = subprocess.Popen(command, cwd=media.ROOT)
+        try:
+            while daemon.poll() is None or not heard.empty():
+                with suppress(Empty):
+                    topic, payload = heard.get(timeout=0.2)
+                    _tell(topic, json.loads(payload), (seen, people), began)
+        finally:
             daemon.terminate()
-        daemon.wait(30)
-        client.disconnect()
-        client.loop_stop()
+            daemon.wait(30)
     if daemon.returncode:
         raise EdgeError(f"the daemon ended with {daemon.returncode}, see above")
     return seen, people
+
+
+def _tell(topic: str, event: dict[str, Any], counts: tuple[Counter[str], Counter[str]], began: float) -> None:
+    """Print an event and count it; the retained status is no event."""
+    if "type" not in event:
+        return
+    seen, people = counts
+    if not seen:
+        print(f"  (first event {time.monotonic() - began:.1f} s after the command)\n")
+    seen[event["type"]] += 1
+    if event["type"] == "face_matched":
+        people[event["values"]["person"]] += 1
+    print(f"  {_line(topic, event)}", flush=True)
 
 
 def _line(topic: str, event: dict[str, Any]) -> str:
