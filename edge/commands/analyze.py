@@ -21,7 +21,9 @@ TASKS = ("objects", "faces", "labels", "moderation")
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     analyze = commands.add_parser("analyze", help="say what is in pictures")
     analyze.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
-    analyze.add_argument("--tasks", default=",".join(TASKS), help=f"comma-separated, of: {', '.join(TASKS)}")
+    analyze.add_argument(
+        "--tasks", type=_tasks, default=frozenset(TASKS), metavar="TASK,…", help=f"of: {', '.join(TASKS)}"
+    )
     analyze.add_argument("--json", action="store_true", help="one JSON document a picture and line")
     analyze.set_defaults(handler=_analyze)
 
@@ -30,12 +32,9 @@ def _analyze(args: argparse.Namespace) -> int:
     from edge import config, pictures
     from edge.abilities import open_abilities
 
-    tasks = frozenset(filter(None, args.tasks.split(",")))
-    if unknown := tasks - set(TASKS):
-        raise InputError(f"--tasks: no task {', '.join(sorted(unknown))}; there is {', '.join(TASKS)}")
     settings = config.load(args.config)
     logging.getLogger().setLevel("ERROR")
-    abilities = open_abilities(settings, tasks)
+    abilities = open_abilities(settings, args.tasks)
     status = 0
     try:
         for path in args.images:
@@ -50,6 +49,13 @@ def _analyze(args: argparse.Namespace) -> int:
     finally:
         abilities.close()
     return status
+
+
+def _tasks(text: str) -> frozenset[str]:
+    tasks = frozenset(filter(None, text.split(",")))
+    if unknown := tasks - set(TASKS):
+        raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(TASKS)}")
+    return tasks
 
 
 def describe(image: Image, abilities: Abilities) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""What `vedette doctor` finds, part by part."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from edge import config, database
+from edge.checkup import Finding, examine
+from edge.packs.store import Store
+from tests.brokers import Mosquitto, free_port
+from tests.edge.stores import FakeBackend, classifier, install, put
+
+OFF: dict[str, Any] = {"objects": [], "faces": [], "embedding": [], "labels": [], "moderation": []}
+
+
+def look(folder: Path, port: int = 9, **models: Any) -> dict[str, Finding]:
+    raw = {
+        "device": "porch",
+        "data": "state",
+        "mqtt": {"port": port, "timeout": 1.0},
+        "models": {"store": "store"} | OFF | models,
+    }
+    return {finding.part: finding for finding in examine(config.parse(raw, folder / "vedette.toml"))}
+
+
+@pytest.fixture(autouse=True)
+def _backends(monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, "openvino", FakeBackend(classifier()))
+    put(monkeypatch, "tflite", FakeBackend(refusal="LiteRT is not installed: pip install ai-edge-litert"))
+
+
+def test_every_part_is_looked_at(tmp_path: Path) -> None:
+    assert list(look(tmp_path)) == ["vedette", "packages", "openvino", "tflite", *OFF, "broker", "data", "clock"]
+
+
+def test_a_model_is_tried_and_timed(tmp_path: Path) -> None:
+    install(Store(tmp_path / "store"), "efficientnet-lite0", "openvino")
+    found = look(tmp_path, labels=["efficientnet-lite0"])
+    assert found["labels"].ok
+    assert re.fullmatch(r"efficientnet-lite0 on openvino FAKE: \d+\.\d ms", found["labels"].text)
+    assert found["moderation"] == Finding("moderation", True, "turned off")
+
+
+def test_what_does_not_work_says_what_to_do(tmp_path: Path) -> None:
+    port = free_port()
+    found = look(tmp_path, port, labels=["efficientnet-lite0"])
+    faults = {part: finding.text for part, finding in found.items() if not finding.ok}
+    assert faults.keys() == {"tflite", "labels", "broker"}
+    assert faults["tflite"] == "LiteRT is not installed: pip install ai-edge-litert"
+    assert "run 'vedette models pull'" in faults["labels"]
+    assert f"127.0.0.1:{port}: connection refused; start the broker" in faults["broker"]
+
+
+def test_a_broker_that_answers(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker:
+        found = look(tmp_path, broker.port)["broker"]
+    assert found == Finding("broker", True, f"127.0.0.1:{broker.port} answers")
+
+
+def test_a_full_disk_a_broken_database_and_a_wrong_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.checkup.shutil.disk_usage", lambda _: SimpleNamespace(free=5 << 20))
+    monkeypatch.setattr("edge.checkup.time.time", lambda: 86400.0)
+    found = look(tmp_path)
+    assert not found["data"].ok
+    assert "0.0 GiB free; make room" in found["data"].text
+    assert found["clock"] == Finding(
+        "clock", False, "1970-01-02 00:00:00 UTC lies in the past; set the time (timedatectl set-ntp true)"
+    )
+    (tmp_path / "state" / database.NAME).write_bytes(b"no database" * 999)
+    broken = look(tmp_path)["data"]
+    assert not broken.ok
+    assert str(tmp_path / "state") in broken.text
+
+
+def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    found = look(tmp_path)["data"]
+    assert not found.ok
+    assert "state" in found.text
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("pulled")
+def test_the_doctor_finds_this_machine_well(
+    tmp_path: Path, vedette: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    before = time.time()
+    with Mosquitto(tmp_path) as broker:
+        (tmp_path / "vedette.toml").write_text(f'data = "state"\n[mqtt]\nport = {broker.port}\n')
+        done = vedette("--config", "vedette.toml", "doctor", "--json")
+    found = {one["part"]: one for one in json.loads(done.stdout)}
+    assert done.returncode == 0, done.stdout
+    assert done.stderr == ""
+    for task in OFF:
+        name, milliseconds = re.fullmatch(r"(\S+) on openvino \S+: (\d+\.\d) ms", found[task]["text"]).groups()  # type: ignore[union-attr]
+        assert name
+        assert 0 < float(milliseconds) < 1e3 * (time.time() - before)
