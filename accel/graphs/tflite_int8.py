@@ -23,6 +23,7 @@ FREE = {"ADD", "MEAN"}
 # A multiplier below 2**-31 is none: kernels refuse it. Channels that were trained away have such weights.
 SMALLEST_MULTIPLIER = 2.0**-30
 LARGEST_BIAS = 2.0**30
+FINEST_SUMMAND = 2.0**-9  # of the sum's scale; XNNPACK's limit is 2**-10
 
 
 def quantize(model: bytes, ranges: Ranges) -> bytes:
@@ -84,7 +85,19 @@ def _grids(graph: Graph, ranges: Ranges) -> dict[int, Grid]:
             known = [_range(graph.tensors[index], ranges) for index in indices]
             grid = grid_of(min(low for low, _ in known), max(high for _, high in known))
         grids |= dict.fromkeys(indices, grid)
+    for operator in graph.operators:
+        if operator.kind == "ADD":
+            _bring_nearer(operator, grids, group)
     return grids
+
+
+def _bring_nearer(operator: Operator, grids: dict[int, Grid], group: dict[int, int]) -> None:
+    """Coarsen a summand so fine against its sum that it adds next to nothing, and that kernels refuse it."""
+    least = float(grids[operator.outputs[0]].scale[0]) * FINEST_SUMMAND
+    for index in operator.inputs:
+        if float(grids[index].scale[0]) < least:
+            coarse = Grid.of(least, grids[index].zero_point)
+            grids |= {member: coarse for member, leader in group.items() if leader == group[index]}
 
 
 def _fixed(graph: Graph) -> set[int]:
@@ -120,9 +133,12 @@ def _range(tensor: Tensor, ranges: Ranges) -> Range:
 
 
 def grid_of(low: float, high: float) -> Grid:
-    """The int8 grid over a range, widened to hold 0 exactly (padding needs it)."""
+    """The int8 grid over a range, widened to hold 0 exactly (padding needs it).
+
+    A value that is always 0 gets an ordinary grid: kernels refuse to rescale between scales too far apart.
+    """
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = max((high - low) / 255, 1e-8)
+    scale = max((high - low) / 255, 1e-8) if high > low else 1 / 255
     return Grid.of(scale, int(np.clip(np.rint(-128 - low / scale), -128, 127)))
 
 
