@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge import __version__, logs
 from edge.commands import analyze, cameras, collections, doctor, events, faces, models, run
-from edge.errors import EXPECTED, exit_code
+from edge.errors import EXPECTED, StorageError, exit_code
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        place = error.filename or "output"
+        print(f"vedette: {place}: {error.strerror or error}; check the path, its owner and the disk", file=sys.stderr)
+        return StorageError.exit_code
     except Exception as error:
         log.debug("where it happened", exc_info=True)
         print(

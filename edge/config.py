@@ -48,11 +48,13 @@ def load(path: Path | None) -> Config:
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; name your TOML with --config FILE") from error
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        raise ConfigError(f"{path}: {error.strerror}; name a TOML that this user may read") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; thousands of nested brackets
+        raise ConfigError(f"{path}: no sensible TOML ({error})") from error
     return parse(raw, path)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import signal
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 
 from edge import database
 from edge.abilities import open_abilities
 from edge.collections import Collections
 from edge.config import Config
+from edge.errors import StorageError
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.pipeline import Parts, Pipeline
@@ -28,6 +32,7 @@ def wanted(config: Config) -> frozenset[str]:
 def watch(config: Config, seconds: float | None = None) -> None:
     """Run until SIGTERM, SIGINT, `seconds`, or the end of every finite source; raises what ended it."""
     with ExitStack() as opened:
+        opened.enter_context(alone(config.data))
         state = database.connect(config.data)
         opened.callback(state.close)
         collections = Collections(database.connect(config.data))
@@ -39,6 +44,24 @@ def watch(config: Config, seconds: float | None = None) -> None:
         publisher = Publisher(config.mqtt, config.device, events)
         opened.callback(publisher.close)
         _until(Pipeline(config, Parts(abilities, state, collections, events, publisher)), seconds)
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold a data folder for this process: two daemons would close each other's tracks. Raises StorageError."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "lock").open("a")
+    except OSError as error:
+        raise StorageError(f"data: {data}: {error.strerror}; name a folder this user may write") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StorageError(
+                f"data: {data} is in use by another 'vedette run'; stop it, or name another folder"
+            ) from error
+        yield
 
 
 def _until(pipeline: Pipeline, seconds: float | None) -> None:

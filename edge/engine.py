@@ -28,7 +28,7 @@ class BackendSettings(Section):
     """How one back end opens models: `threads` 0 is one per core, `streams` frames in flight at once."""
 
     device: str = ""
-    threads: Annotated[int, Field(ge=0)] = 0
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
     streams: Annotated[int, Field(ge=1, le=16)] = 1
     precision: Precision = ""
     library: str = ""

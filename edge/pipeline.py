@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -24,22 +24,23 @@ from edge.abilities import Abilities
 from edge.cameras import Camera, State, reopen
 from edge.collections import Collections
 from edge.config import Config
+from edge.database import NAME
 from edge.engine import Pending
-from edge.errors import EXPECTED
+from edge.errors import EXPECTED, CameraError, StorageError
 from edge.events import rules
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.mailbox import Mailbox
 from edge.stats import Stats
 from edge.stills import Stills
-from edge.values import Event, Frame
+from edge.values import Event, Frame, Image
 from edge.vision.motion import Motion
 from edge.watch import Seen, Watch
 from models.outputs import Boxes
 
 log = logging.getLogger(__name__)
 
-STATUS_EVERY = 30.0  # seconds between retained status messages when nothing changes
+STATUS_EVERY = 10.0  # seconds between retained status messages when nothing changes
 
 
 @dataclass(slots=True)
@@ -74,6 +75,8 @@ class Pipeline:
         self._mailbox: Mailbox[Frame] = Mailbox()
         self._failed: SimpleQueue[BaseException] = SimpleQueue()
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
+        self._inode = 0
+        self._given_up: dict[str, CameraError] = {}
         self._cameras: dict[str, dict[str, Any]] = {name: {"state": "opening"} for name in config.cameras}
         stills = Stills(config.stills.folder, config.stills.keep) if config.stills.folder else None
         self._watches = {
@@ -89,6 +92,8 @@ class Pipeline:
         """Block until stopped, done, or `seconds` have passed; raises the error of a thread that died."""
         cv2.setNumThreads(1)  # OpenCV's own threads would fight the inference for the cores
         self._close_left_open()
+        for model in self._parts.abilities.models():
+            log.info("%s: %s on %s %s", model.use.task, model.use.name, model.use.backend, model.session.device)
         publisher = self._spawn("publisher", lambda: self._parts.publisher.run(self._told))
         vision = self._spawn("vision", self._see)
         cameras = [
@@ -107,6 +112,8 @@ class Pipeline:
             publisher.join()
         if not self._failed.empty():
             raise self._failed.get()
+        if self._given_up and len(self._given_up) == len(cameras):
+            raise next(iter(self._given_up.values()))
 
     def status(self) -> dict[str, Any]:
         """What the retained status message says while the daemon lives."""
@@ -149,21 +156,39 @@ class Pipeline:
         while not self._stop.wait(0.2):
             if time.monotonic() - told >= STATUS_EVERY:
                 told = time.monotonic()
+                self._check_database()
                 self._tell_status()
             if time.monotonic() >= until or not any(thread.is_alive() for thread in cameras):
                 return
+
+    def _check_database(self) -> None:
+        """A database that was moved or removed still takes commits, which nobody will ever see: stop instead."""
+        path = self._config.data / NAME
+        try:
+            found = path.stat().st_ino
+        except OSError:
+            found = 0
+        self._inode = self._inode or found
+        if found != self._inode:
+            raise StorageError(f"{path}: was moved or replaced while in use; put it back, then start again")
 
     def _tell_status(self) -> None:
         self._parts.publisher.status(self.status())
 
     def _capture(self, name: str, camera: Camera) -> None:
-        motion = Motion(camera.motion)
-        stats = self._parts.stats
-
         def changed(state: State, reason: str) -> None:
             self._changed.put((name, state, reason))
 
-        for index, (image, at) in enumerate(reopen(camera, self._stop, changed)):
+        try:
+            self._deliver(name, camera, enumerate(reopen(camera, self._stop, changed)))
+        except CameraError as error:
+            # A source that is not live is not opened again; the other cameras go on.
+            self._given_up[name] = error
+
+    def _deliver(self, name: str, camera: Camera, frames: Iterator[tuple[int, tuple[Image, float]]]) -> None:
+        motion = Motion(camera.motion)
+        stats = self._parts.stats
+        for index, (image, at) in frames:
             stats.frame(name, "captured")
             if not motion.look(image, at):
                 stats.frame(name, "idle")
@@ -237,6 +262,13 @@ class Pipeline:
                 name, state, reason = self._changed.get_nowait()
             except Empty:
                 return
+            log.log(
+                logging.WARNING if reason else logging.INFO,
+                "camera %s: %s%s",
+                name,
+                state,
+                f": {reason}" * bool(reason),
+            )
             self._cameras[name] = {"state": state, "reason": reason} if reason else {"state": state}
             seen = Seen({}) if state == "online" else self._watches[name].leave(time.time(), "camera_offline")
             seen.events.append(Event(f"camera_{state}", name, time.time(), {"reason": reason} if reason else {}))

@@ -16,8 +16,14 @@ Percent = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
 def _beside(path: Path, info: ValidationInfo) -> Path:
+    if "\0" in str(path):
+        raise ValueError("a path cannot hold a null character")
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: there is no such user; write the folder out") from error
     base = (info.context or {}).get("base")
-    return Path(base) / path.expanduser() if base else path.expanduser()
+    return Path(base) / path if base else path
 
 
 # A relative path in the TOML starts at the TOML's own folder.

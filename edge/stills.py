@@ -11,6 +11,7 @@ from typing import Annotated
 import cv2
 from pydantic import Field
 
+from edge.errors import StorageError
 from edge.settings import LocalPath, Section
 from edge.values import Box, Image
 
@@ -52,7 +53,12 @@ class Stills:
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder = folder
         self._keep = keep
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"stills.folder: {folder}: {error.strerror}; name a folder this user may write"
+            ) from error
         self._files = sorted(folder.glob("*.jpg"))
 
     def write(self, image: Image, camera: str, at: float, what: str) -> str:

@@ -154,6 +154,12 @@ def changes(before: Tracks, after: Tracks) -> Changes:
     )
 
 
+def shifted(tracks: Tracks, seconds: float) -> Tracks:
+    """The same tracks on a clock that was set forward by `seconds`."""
+    started, seen = tracks.started_at + seconds, tracks.seen_at + seconds
+    return replace(tracks, started_at=started, seen_at=seen, at=tracks.at + seconds)
+
+
 def predict(tracks: Tracks, now: float) -> Tracks:
     """Move every track to `now` at its speed; a clock that was set back moves nothing and starts `keep` anew."""
     seconds = max(now - tracks.at, 0.0) if len(tracks) else 0.0

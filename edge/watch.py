@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 PERSON = "Person"
 SLOW = 1.0  # seconds between looks for faces while nobody in view is undecided
+LEAP = 60.0  # seconds between two frames, beyond the longest rest, that only a clock that was set explains
 FORGET = 10.0  # seconds a subject is remembered after its last view
 
 Mark = tuple[Box, str, str]
@@ -82,6 +83,7 @@ class Watch:
         self._told_labels: frozenset[str] = frozenset()
         self._raised = False
         self._complaint = ""
+        self._at: float | None = None
 
     @property
     def floor(self) -> float:
@@ -95,6 +97,7 @@ class Watch:
     def see(self, frame: Frame, found: Boxes | None, stages: dict[str, float]) -> Seen:
         """Carry on from the last frame; `found` is in pixels, None if objects are not looked for."""
         seen = Seen(stages)
+        self._keep_time(frame.at)
         if found is not None and self._abilities.objects:
             with seen.stage("track"):
                 self._follow(frame, found.take(self._allowed[found.classes]), seen)
@@ -116,10 +119,26 @@ class Watch:
         """Close every open track: the camera is gone, or the daemon stops."""
         seen = Seen({})
         before = self._tracks
+        self._at = None
         self._tracks = replace(tracking.EMPTY, next_id=before.next_id)
         self._subjects.clear()
         self._end(before, before.ids[before.confirmed].tolist(), seen, at, reason)
         return seen
+
+    def _keep_time(self, at: float) -> None:
+        """Where the clock was set, move what is remembered along with it: the scene has not moved in time."""
+        step = 0.0 if self._at is None else at - self._at
+        self._at = at
+        if 0.0 <= step <= LEAP + 2 * self._settings.motion.rest:
+            return
+        log.warning("camera %s: the clock moved by %+.0f s", self.camera, step)
+        self._tracks, self._face_tracks = (
+            tracking.shifted(self._tracks, step),
+            tracking.shifted(self._face_tracks, step),
+        )
+        self._due = {task: due + step for task, due in self._due.items()}
+        for subject in self._subjects.values():
+            subject.viewed_at += step
 
     def _is_due(self, task: str, enabled: bool, now: float) -> bool:
         return enabled and getattr(self._abilities, task) is not None and now >= self._due.get(task, 0.0)

@@ -24,6 +24,7 @@ import media
 import paho.mqtt.client as mqtt
 
 from edge import cameras
+from edge.commands.run import seconds
 from edge.errors import EXPECTED, EdgeError, exit_code
 from edge.events.mqtt import MqttSettings, check
 
@@ -56,12 +57,12 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/demo", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long to watch (default: 60)")
+    parser.add_argument("--seconds", type=seconds, default=60.0, help="how long to watch (default: 60)")
     parser.add_argument("--camera", metavar="DEVICE|URL", help="watch your own camera, file or folder instead")
     return parser.parse_args()
 
 
-def show(seconds: float, camera: str | None, opened: ExitStack) -> int:
+def show(length: float, camera: str | None, opened: ExitStack) -> int:
     """Run the demo; 0 if the events it promises were seen."""
     began = time.monotonic()
     OUTPUT.mkdir(exist_ok=True)
@@ -79,8 +80,8 @@ def show(seconds: float, camera: str | None, opened: ExitStack) -> int:
     if not camera:
         with _step("enrolment", began):
             _enrol(config)
-    print(f"\nWatching {', '.join(table)} for {seconds:g} s; events as they arrive over MQTT:\n")
-    seen, people = _watch(config, port, seconds, began)
+    print(f"\nWatching {', '.join(table)} for {length:g} s; events as they arrive over MQTT:\n")
+    seen, people = _watch(config, port, length, began)
     return _report(seen, people, config, promised=not camera)
 
 
@@ -238,12 +239,12 @@ def _enrol(config: Path) -> None:
     _vedette("--config", str(config), "faces", "index", "people", str(picture), "--external-image-id", MAN)
 
 
-def _watch(config: Path, port: int, seconds: float, began: float) -> tuple[Counter[str], Counter[str]]:
+def _watch(config: Path, port: int, length: float, began: float) -> tuple[Counter[str], Counter[str]]:
     """Run the daemon and print what a subscriber hears."""
     heard: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
     seen: Counter[str] = Counter()
     people: Counter[str] = Counter()
-    command = [*VEDETTE, "--log", "WARNING", "--config", str(config), "run", "--seconds", str(seconds)]
+    command = [*VEDETTE, "--log", "WARNING", "--config", str(config), "run", "--seconds", str(length)]
     with subscribed(port, f"vedette/{DEVICE}/#", lambda topic, payload: heard.put((topic, payload))):
         daemon = subprocess.Popen(command, cwd=media.ROOT)
         try:

@@ -12,11 +12,19 @@ if TYPE_CHECKING:
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = commands.add_parser("run", help="watch the configured cameras until stopped")
-    run.add_argument("--seconds", type=float, help="stop by itself after so many seconds")
+    run.add_argument("--seconds", type=seconds, help="stop by itself after so many seconds")
     run.set_defaults(handler=_run)
     check = commands.add_parser("check", help="validate a configuration and say what each line would do")
     check.add_argument("file", type=Path, nargs="?", help="the TOML (default: that of --config)")
     check.set_defaults(handler=_check)
+
+
+def seconds(text: str) -> float:
+    """A length of time on the command line; raises ValueError, which argparse tells."""
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise ValueError(text)
+    return value
 
 
 def _run(args: argparse.Namespace) -> int:

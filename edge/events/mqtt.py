@@ -250,7 +250,7 @@ class Connection:
             raise UnavailableError(f"mqtt {place}: hung up ({_reason(error)}); {hint}") from error
         except TimeoutError as error:
             raise UnavailableError(f"mqtt {place}: no answer; check mqtt.host, mqtt.port and the network") from error
-        except socket.gaierror as error:
+        except (socket.gaierror, UnicodeError) as error:
             raise UnavailableError(
                 f"mqtt {place}: this host name is unknown; check mqtt.host and the network"
             ) from error

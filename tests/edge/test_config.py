@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import config
-from edge.errors import ConfigError
+from edge import config, daemon
+from edge.errors import ConfigError, StorageError
 
 
 def load(folder: Path, text: str) -> config.Config:
@@ -41,6 +41,10 @@ DOOR = '[cameras.door]\nkind = "file"\npath = "x"\n'
         ("[mqtt]\nport = 99999\n", "mqtt.port: input should be less than or equal to 65535"),
         ("[accel]\norder = ['gpu']\n", "accel.order.0: input should be 'openvino', 'tflite' or 'coral'"),
         ("cameras = \n", "vedette.toml: Invalid value"),
+        ("[mqtt]\nport = " + "9" * 5000 + "\n", "no sensible TOML"),
+        ("x = " + "[" * 20000 + "\n", "no sensible TOML"),
+        ('data = "~nobody-of-this-name/x"\n', "data: value error, ~nobody-of-this-name/x: there is no such user"),
+        ('data = "a\\u0000b"\n', "data: value error, a path cannot hold a null character"),
     ],
 )  # fmt: skip
 def test_a_fault_names_its_place(tmp_path: Path, text: str, said: str) -> None:
@@ -65,3 +69,10 @@ def test_an_absent_file_and_one_that_is_no_text_name_themselves(tmp_path: Path) 
         config.load(tmp_path / "binary.toml")
     with pytest.raises(ConfigError, match="directory"):
         config.load(tmp_path)
+
+
+def test_two_daemons_do_not_share_a_folder(tmp_path: Path) -> None:
+    with daemon.alone(tmp_path), pytest.raises(StorageError, match="in use by another"), daemon.alone(tmp_path):
+        pass
+    with daemon.alone(tmp_path):
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from edge.collections import Collections
 from edge.config import parse
 from edge.database import connect, transaction
 from edge.engine import Pending
+from edge.errors import CameraError, StorageError
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.pipeline import Parts, Pipeline
@@ -181,3 +183,31 @@ def test_the_end_of_the_time_given_is_the_end(tmp_path: Path) -> None:
         run._config.cameras["yard"] = camera
         run.run(seconds=0.5)
         assert parts.stats.frames("yard")["analysed"] > 0
+
+
+def test_a_source_that_fails_for_good_leaves_the_others_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cameras = {"bad": tmp_path / "nowhere", "yard": pictures(tmp_path / "yard", "1111")}
+    with pipeline(tmp_path, free_port(), cameras, Detector()) as (run, parts):
+        run.run()
+        assert parts.stats.frames("yard")["analysed"] == 4
+        assert run.status()["cameras"]["bad"]["state"] == "offline"
+    assert "camera bad: offline: " in caplog.text
+
+
+def test_when_every_source_fails_for_good_so_does_the_run(tmp_path: Path) -> None:
+    with (
+        pipeline(tmp_path, free_port(), {"bad": tmp_path / "nowhere"}, Detector()) as (run, _),
+        pytest.raises(CameraError, match="nowhere"),
+    ):
+        run.run()
+
+
+def test_a_database_that_is_taken_away_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.pipeline.STATUS_EVERY", 0.0)
+    with pipeline(tmp_path, free_port(), {"yard": pictures(tmp_path / "yard", "01")}, Detector()) as (run, _):
+        run._config.cameras["yard"] = run._config.cameras["yard"].model_copy(update={"loop": True, "seconds": 0.01})
+        taken = threading.Timer(0.6, lambda: (tmp_path / "data" / "vedette.db").rename(tmp_path / "gone.db"))
+        taken.start()
+        with pytest.raises(StorageError, match="moved or replaced"):
+            run.run(seconds=20)
+        taken.join()

@@ -193,6 +193,19 @@ def test_tasks_keep_their_own_rates(collections: Collections) -> None:
     assert (looks.count("labels"), looks.count("moderation")) == (2, 4)
 
 
+@pytest.mark.parametrize("step", [-86400.0, 86400.0])
+def test_a_clock_that_is_set_ends_no_track_and_blinds_nobody(collections: Collections, step: float) -> None:
+    faces = Faces(vector(1))
+    one = watch(collections, camera(objects=ObjectsTask(), faces=FacesTask()), faces=faces)
+    assert kinds(play(one, 10, found(PERSON))) == ["track_started", "face_matched"]
+    looks = faces.looks
+    assert not play(one, 40, found(PERSON), start=1002.0 + step)
+    assert faces.looks > looks
+    (ended,) = [event for event in play(one, 20, found(), start=1010.0 + step) if event.type == "track_ended"]
+    assert ended.values["duration"] == pytest.approx(9.6, abs=0.5)
+    assert ended.values["started_at"] == pytest.approx(1000.0 + step, abs=0.5)
+
+
 def test_leaving_closes_every_open_track(collections: Collections) -> None:
     one = watch(collections, camera(objects=ObjectsTask()))
     play(one, 5, found(PERSON, DOG))
