@@ -6,7 +6,8 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     cli
     commands/                   the words of the command line: parse, call, print
     pipeline                    the threads; the only file that spawns any
-    watch  abilities  presence  one camera's memory; the opened models; which tracks are open
+    watch explain checkup       one camera's memory; a configuration in words; what is wrong with this machine
+    abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
     config                      the one TOML file, put together from the sections below
     cameras/ vision/ tracking collections/ events/ identity stills   rooms that never import each other
     engine  packs/              a model on an accelerator; where built models are kept

@@ -8,6 +8,7 @@ from accel.session import AcceleratorError
 from edge.cameras.base import CameraSettings
 from edge.config import Config
 from edge.engine import TASKS, check_backends, installed_of
+from edge.obstacles import obstacles
 from models.manifest import ModelError
 
 
@@ -29,10 +30,7 @@ def lines(config: Config) -> Iterator[str]:
 
 def problems(config: Config) -> Iterator[str]:
     """What is missing for this configuration to run, each with its remedy."""
-    for name, camera in config.cameras.items():
-        path = getattr(camera, "path", None)
-        if path is not None and not path.exists():
-            yield f"cameras.{name}.path: {path} does not exist"
+    yield from obstacles(config)
     try:
         check_backends(config)
     except AcceleratorError as error:

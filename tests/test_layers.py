@@ -20,7 +20,7 @@ LAYERS = (
     ("engine",),
     ("cameras", "vision", "tracking", "assignment", "collections", "events", "identity", "stills"),
     ("config",),
-    ("abilities", "presence"),
+    ("abilities", "presence", "obstacles"),
     ("watch", "explain", "checkup"),
     ("pipeline",),
     ("daemon",),

@@ -9,6 +9,7 @@ import pytest
 
 from edge import config
 from edge.explain import lines, problems
+from edge.obstacles import obstacles
 from edge.packs.store import Store
 from tests.edge.stores import FakeBackend, classifier, install, put
 
@@ -77,7 +78,7 @@ def test_an_absent_path_and_absent_models_are_told_with_their_remedy(tmp_path: P
     install(Store(tmp_path / "store"), "yunet", "openvino")
     quiet = {task: {"enabled": False} for task in ("objects", "moderation")}
     found = list(problems(parsed(tmp_path, cameras={"door": DOOR | {"path": "nowhere"} | quiet})))
-    assert found[0] == f"cameras.door.path: {tmp_path / 'nowhere'} does not exist"
+    assert found[0] == f"cameras.door.path: {tmp_path / 'nowhere'} does not exist; put it there, or correct the path"
     assert [line.split(":")[0] for line in found[1:]] == ["models.embedding", "models.labels"]
     assert all("run 'vedette models pull " in line for line in found[1:])
 
@@ -85,3 +86,70 @@ def test_an_absent_path_and_absent_models_are_told_with_their_remedy(tmp_path: P
 def test_back_ends_none_of_which_works_are_the_problem(tmp_path: Path) -> None:
     (problem,) = problems(parsed(tmp_path, cameras={"door": DOOR}, accel={"order": ["tflite"]}))
     assert problem == "no back end of accel.order works: tflite: not here; or add 'openvino' to accel.order"
+
+
+def found_by(folder: Path, **raw: Any) -> list[str]:
+    """The problems that are not of the model store, which is empty here."""
+    return [line for line in problems(parsed(folder, **raw)) if not line.startswith("models.")]
+
+
+def test_files_in_the_place_of_folders_and_the_other_way_round(tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("")
+    cameras = {
+        "film": {"kind": "file", "path": "slides"},
+        "lost": {"kind": "file", "path": "film.mp4"},
+        "long": {"kind": "file", "path": "x" * 300},
+        "show": {"kind": "images", "path": "note"},
+    }
+    assert found_by(tmp_path, data="note/here", stills={"folder": "note"}, cameras=cameras) == [
+        f"data: {tmp_path / 'note'} is not a folder; name a folder, or move the file away",
+        f"stills.folder: {tmp_path / 'note'} is not a folder; name a folder, or move the file away",
+        f'cameras.film.path: {tmp_path / "slides"} is a folder; name a video, or say kind = "images"',
+        f"cameras.lost.path: {tmp_path / 'film.mp4'} does not exist; put it there, or correct the path",
+        f"cameras.long.path: {tmp_path / ('x' * 300)} cannot be read: file name too long; correct the path",
+        f'cameras.show.path: {tmp_path / "note"} is not a folder; name a folder, or say kind = "file"',
+    ]
+
+
+def test_what_this_user_may_not_read_or_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"")
+    real, quiet = Path.open, {"objects": {"enabled": False}}
+    config_ = parsed(tmp_path, cameras={"door": DOOR | quiet, "film": {"kind": "file", "path": str(film)} | quiet})
+    monkeypatch.setattr("edge.obstacles.os.access", lambda *_: False)
+    monkeypatch.setattr("edge.obstacles.os.scandir", denied)
+    monkeypatch.setattr(Path, "open", lambda path, mode: denied() if path == film else real(path, mode))
+    told = [line for line in obstacles(config_) if "may not be" in line]
+    assert [line.split(":")[0] for line in told] == ["data", "cameras.door.path", "cameras.film.path"]
+
+
+def test_the_brokers_files_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "cert").write_text("")
+    mqtt = {
+        "tls": True,
+        "username": "ann",
+        "password_file": "secret",
+        "ca_file": "ca",
+        "cert_file": "cert",
+        "key_file": "slides",
+    }
+    assert [line.split(";")[0] for line in found_by(tmp_path, mqtt=mqtt, cameras={"door": DOOR})] == [
+        f"mqtt.password_file: {tmp_path / 'secret'} does not exist",
+        f"mqtt.ca_file: {tmp_path / 'ca'} does not exist",
+        f"mqtt.key_file: {tmp_path / 'slides'} is a folder",
+    ]
+
+
+def test_labels_that_the_detector_does_not_know_and_a_collection_that_cannot_be(tmp_path: Path) -> None:
+    camera = DOOR | {"objects": {"labels": ["PERSON", "persn", "qqqq"]}, "faces": {"collection": "my people"}}
+    persn, unknown, collection = found_by(tmp_path, cameras={"door": camera})
+    assert persn.startswith("cameras.door.objects.labels: the detector knows no 'persn'; did you mean 'Person'")
+    assert unknown.startswith("cameras.door.objects.labels: the detector knows no 'qqqq'; it knows Person, ")
+    assert collection == (
+        "cameras.door.faces.collection: collection id 'my people': use letters, digits and _ . - (at most 255)"
+    )
+    off = {task: {"enabled": False} for task in ("objects", "faces")}
+    assert found_by(tmp_path, cameras={"door": camera | off}) == []

@@ -1,0 +1,113 @@
+"""What of the files, folders and names in a configuration would keep it from running, each with its remedy."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from edge.cameras.base import CameraSettings
+from edge.collections.records import check_collection
+from edge.config import Config
+from edge.engine import fault_of, installed_of
+from edge.errors import InputError
+from models.manifest import ModelError, labels
+
+SECRETS = ("password_file", "ca_file", "cert_file", "key_file")
+SHOWN = 8  # labels named where none is alike
+
+
+def obstacles(config: Config) -> Iterator[str]:
+    """One sentence for each thing that is not as the configuration says."""
+    yield from _folder("data", config.data)
+    if config.stills.folder:
+        yield from _folder("stills.folder", config.stills.folder)
+    for key in SECRETS:
+        if path := getattr(config.mqtt, key):
+            yield from _file(f"mqtt.{key}", path, "name a file")
+    asked = any(camera.objects.enabled and camera.objects.labels for camera in config.cameras.values())
+    known = _known_labels(config) if asked else ()
+    for name, camera in config.cameras.items():
+        yield from _camera(f"cameras.{name}", camera, known)
+
+
+def _camera(place: str, camera: CameraSettings, known: tuple[str, ...]) -> Iterator[str]:
+    kind, path = getattr(camera, "kind", ""), getattr(camera, "path", None)
+    if kind == "file" and path:
+        yield from _file(f"{place}.path", path, 'name a video, or say kind = "images"')
+    if kind == "images" and path:
+        yield from _pictures(f"{place}.path", path)
+    if camera.objects.enabled and known:
+        for label in camera.objects.labels:
+            yield from _label(f"{place}.objects.labels", label, known)
+    if camera.faces.enabled:
+        try:
+            check_collection(camera.faces.collection)
+        except InputError as error:
+            yield f"{place}.faces.collection: {error}"
+
+
+def _file(place: str, path: Path, instead: str) -> Iterator[str]:
+    """Opens no pipe or device: that might wait for ever."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            yield f"{place}: {path} is a folder; {instead}"
+        elif stat.S_ISREG(mode):
+            path.open("rb").close()
+    except OSError as error:
+        yield _refused(place, path, error)
+
+
+def _pictures(place: str, path: Path) -> Iterator[str]:
+    try:
+        os.scandir(path).close()
+    except NotADirectoryError:
+        yield f'{place}: {path} is not a folder; name a folder, or say kind = "file"'
+    except OSError as error:
+        yield _refused(place, path, error)
+
+
+def _refused(place: str, path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{place}: {path} does not exist; put it there, or correct the path"
+    if isinstance(error, PermissionError):
+        return f"{place}: {path} may not be read by this user; change its owner or mode, or name another"
+    return f"{place}: {path} cannot be read: {(error.strerror or str(error)).lower()}; correct the path"
+
+
+def _folder(place: str, path: Path) -> Iterator[str]:
+    """The daemon makes this folder if need be; whether it could is seen by the nearest one that is there."""
+    try:
+        nearest = next(parent for parent in (path.absolute(), *path.absolute().parents) if os.path.lexists(parent))
+        if not stat.S_ISDIR(nearest.stat().st_mode):
+            yield f"{place}: {nearest} is not a folder; name a folder, or move the file away"
+        elif not os.access(nearest, os.W_OK | os.X_OK):
+            yield f"{place}: {nearest} may not be written by this user; change its owner, or name another folder"
+    except OSError as error:
+        yield f"{place}: {path} cannot be used: {(error.strerror or str(error)).lower()}; name another folder"
+
+
+def _known_labels(config: Config) -> tuple[str, ...]:
+    """What the detector that would be opened can see; if none is installed, what the first one named could."""
+    with suppress(ModelError):
+        installed, _ = installed_of("objects", config)
+        for built in installed:
+            if fault_of(built.backend, config) is None:
+                return labels(built.manifest.name)
+    with suppress(ModelError):
+        return labels(config.models.objects[0]) if config.models.objects else ()
+    return ()
+
+
+def _label(place: str, label: str, known: tuple[str, ...]) -> Iterator[str]:
+    """Labels compare in any case of letters, as in `edge.vision.objects.allowed`."""
+    lower = {name.lower(): name for name in known}
+    if label.lower() in lower:
+        return
+    near = [lower[name] for name in difflib.get_close_matches(label.lower(), lower, n=3)]
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it knows {', '.join(known[:SHOWN])} …"
+    yield f"{place}: the detector knows no {label!r}; {hint}"
