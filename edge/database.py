@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,30 @@ from edge.errors import StorageError
 
 NAME = "vedette.db"
 BUSY_MS = 10_000
+LITTLE = 1 << 20  # bytes free below which an I/O error is put down to the full disk
+OWNER = "check the owner and mode of the file and its folder, and whether the disk is mounted read-only"
+MAYBE_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+DAMAGED = "the file is damaged: restore a copy, or move it away to begin anew"
+REMEDIES = {
+    sqlite3.SQLITE_READONLY: OWNER,
+    sqlite3.SQLITE_CANTOPEN: OWNER,
+    sqlite3.SQLITE_PERM: OWNER,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_BUSY: "another process is writing; try again when it is done",
+}
+OTHERWISE = "check the disk and the file's owner, or restore a copy"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 
-def connect(data: Path) -> Database:
+class Snapshot(Database):
+    """The file as it was when opened, only to read."""
+
+
+def connect(data: Path, *, or_snapshot: bool = False) -> Database:
     """Open `data`/vedette.db, making the folder if need be; raises StorageError with the remedy.
+
+    `or_snapshot`: a short-lived reader takes a Snapshot where the disk is too full to open the file for writing.
 
     WAL with synchronous=FULL: a commit that returned survives `kill -9` and power loss. The connection
     may pass between threads; who shares one brings a lock.
@@ -29,14 +49,65 @@ def connect(data: Path) -> Database:
     except OSError as error:
         raise StorageError(f"{data}: {error.strerror}; name a folder this user may write in 'data'") from error
     except sqlite3.Error as error:
-        raise StorageError(f"{path}: {error}; check the disk and the file's owner, or restore a copy") from error
+        raise refused(path, error) from error
     try:
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error as error:
         connection.close()
-        raise StorageError(f"{path}: {error}; check the disk and the file's owner, or restore a copy") from error
+        if or_snapshot and _full(path, error) and (snapshot := _snapshot(path)):
+            return snapshot
+        raise refused(path, error) from error
     return Database(connection)
+
+
+def beside(database: Database) -> Database:
+    """A second connection to the same file, of the same kind."""
+    return connect(file_of(database).parent, or_snapshot=isinstance(database, Snapshot))
+
+
+def file_of(database: Database) -> Path:
+    """Where a connection's file lies; its mere name once that is closed."""
+    try:
+        return Path(database.conn.execute("PRAGMA database_list").fetchone()[2])
+    except sqlite3.ProgrammingError:
+        return Path(NAME)
+
+
+def refused(path: Path, error: sqlite3.Error) -> StorageError:
+    """What SQLite would not do with the file at `path`, and what helps against that."""
+    if _full(path, error):
+        return StorageError(f"{path}: {error}: no space left in {path.parent}; make room there")
+    return StorageError(f"{path}: {error}; {REMEDIES.get(_code(error), OTHERWISE)}")
+
+
+@contextmanager
+def reading(database: Database) -> Iterator[sqlite3.Connection]:
+    """The connection, to read with; raises StorageError if SQLite refuses."""
+    try:
+        yield database.conn
+    except sqlite3.Error as error:
+        raise refused(file_of(database), error) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def _full(path: Path, error: sqlite3.Error) -> bool:
+    """Where SQLite needs room for the index of its log, it calls a full disk an I/O error; a Snapshot, read-only."""
+    if _code(error) in MAYBE_FULL and path.parent.is_dir():
+        return shutil.disk_usage(path.parent).free < LITTLE
+    return _code(error) == sqlite3.SQLITE_FULL
+
+
+def _snapshot(path: Path) -> Snapshot | None:
+    """None if the write-ahead log holds commits, which a snapshot would not see."""
+    log = path.with_name(f"{path.name}-wal")
+    if not path.exists() or not path.stat().st_size or (log.exists() and log.stat().st_size):
+        return None
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    return Snapshot(sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None))
 
 
 @contextmanager
@@ -54,7 +125,7 @@ def transaction(database: Database) -> Iterator[sqlite3.Connection]:
                 connection.execute("ROLLBACK")
             raise
     except sqlite3.Error as error:
-        raise StorageError(f"database: {error}; check the disk's free space and the file's owner") from error
+        raise refused(file_of(database), error) from error
 
 
 def migrate(database: Database, room: str, steps: Sequence[str]) -> None:
@@ -62,13 +133,16 @@ def migrate(database: Database, room: str, steps: Sequence[str]) -> None:
 
     Raises StorageError if the file was written by a newer Vedette.
     """
-    if _done(database.conn, room) == len(steps):
+    if _done(database, room) == len(steps):
         return  # nothing is written, so that a full disk stops nobody from starting
     with transaction(database) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS migrations (room TEXT PRIMARY KEY, done INTEGER NOT NULL)")
-        done = _done(connection, room)
+        done = _done(database, room)
         if done > len(steps):
-            raise StorageError(f"{room}: this database was written by a newer Vedette; upgrade, or restore a copy")
+            raise StorageError(
+                f"{file_of(database)}: the tables of {room!r} were written by a newer Vedette; "
+                "upgrade this one, or restore a copy"
+            )
         for step in steps[done:]:
             for statement in filter(str.strip, step.split(";")):
                 connection.execute(statement)
@@ -78,10 +152,8 @@ def migrate(database: Database, room: str, steps: Sequence[str]) -> None:
         )
 
 
-def _done(connection: sqlite3.Connection, room: str) -> int:
-    try:
+def _done(database: Database, room: str) -> int:
+    with reading(database) as connection:
         known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchone()
         row = known and connection.execute("SELECT done FROM migrations WHERE room = ?", [room]).fetchone()
-    except sqlite3.Error as error:
-        raise StorageError(f"database: {error}; check the disk and the file's owner, or restore a copy") from error
     return int(row[0]) if row else 0

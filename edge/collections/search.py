@@ -20,7 +20,8 @@ from edge.collections.index import Index
 from edge.collections.records import Identification, Vector, unit
 from edge.collections.rows import no_collection, other_model
 from edge.collections.similarity import percent
-from edge.errors import InputError, MissingError, StorageError
+from edge.database import reading
+from edge.errors import InputError, MissingError
 from edge.values import Match
 
 BATCH = 4096  # vectors read at a time: 2 MiB
@@ -89,11 +90,8 @@ class Finder:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._database.conn
-            except sqlite3.Error as error:
-                raise StorageError(f"database: {error}; check the disk and the file's owner") from error
+        with self._lock, reading(self._database) as connection:
+            yield connection
 
     def _search(self, collection: str, vector: Vector, digest: str, limit: int, floor: float = -2.0) -> list[Match]:
         connection = self._database.conn

@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from threading import RLock
 from typing import Any
 
@@ -31,8 +30,7 @@ from edge.collections.records import (
 from edge.collections.schema import ROOM, STEPS
 from edge.collections.search import Finder
 from edge.collections.similarity import cosine
-from edge.database import connect, migrate, transaction
-from edge.errors import StorageError
+from edge.database import beside, migrate, reading, transaction
 from edge.values import Match
 
 
@@ -47,8 +45,7 @@ class Collections:
         migrate(database, ROOM, STEPS)
         self._database = database
         self._lock = RLock()
-        file = database.conn.execute("PRAGMA database_list").fetchone()[2]
-        self._finder = Finder(connect(Path(file).parent))
+        self._finder = Finder(beside(database))
 
     def close(self) -> None:
         self._finder.close()
@@ -224,11 +221,8 @@ class Collections:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._database.conn
-            except sqlite3.Error as error:
-                raise StorageError(f"database: {error}; check the disk and the file's owner") from error
+        with self._lock, reading(self._database) as connection:
+            yield connection
 
     def _rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
         with self._reading():

@@ -22,7 +22,7 @@ def opened(args: argparse.Namespace) -> Iterator[Collections]:
     from edge import config, database
     from edge.collections import Collections
 
-    collections = Collections(database.connect(config.load(args.config).data))
+    collections = Collections(database.connect(config.load(args.config).data, or_snapshot=True))
     try:
         yield collections
     finally:

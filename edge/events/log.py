@@ -15,14 +15,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 from sqlite_utils import Database
 
-from edge.database import connect, migrate, transaction
-from edge.errors import StorageError
+from edge.database import connect, file_of, migrate, reading, transaction
 from edge.events.ids import Ids
 from edge.events.schema import NO_CAMERA, complete, render, stamp
 from edge.settings import Section
@@ -156,8 +154,7 @@ class EventLog:
         It writes with synchronous=NORMAL: pulling the plug may undo its last marks, which only means that
         some events are published twice. A killed process loses nothing. Close it yourself.
         """
-        path = self._database.conn.execute("PRAGMA database_list").fetchone()[2]
-        database = connect(Path(path).parent)
+        database = connect(file_of(self._database).parent)
         database.conn.execute("PRAGMA synchronous=NORMAL")
         return EventLog(database, self.device, self._settings)
 
@@ -278,11 +275,8 @@ class EventLog:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._database.conn
-            except sqlite3.Error as error:
-                raise StorageError(f"event log: {error}; check the disk, or restore a copy of the database") from error
+        with self._lock, reading(self._database) as connection:
+            yield connection
 
     def _read(self, what: str, values: list[Any]) -> list[Stored]:
         query = f"SELECT sequence, camera, type, captured_at, body FROM {what}"  # noqa: S608 (our own terms)

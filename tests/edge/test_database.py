@@ -1,10 +1,15 @@
 """One file, migrated in order."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from edge import database
+from edge.collections import Collections
 from edge.errors import StorageError
 
 
@@ -21,7 +26,7 @@ def test_each_step_runs_once_and_rooms_do_not_mix(tmp_path: Path) -> None:
 def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     db = database.connect(tmp_path)
     database.migrate(db, "one", ["CREATE TABLE a (x)", "CREATE TABLE b (x)"])
-    with pytest.raises(StorageError, match="newer Vedette"):
+    with pytest.raises(StorageError, match=f"{database.NAME}: the tables of 'one' were written by a newer Vedette"):
         database.migrate(db, "one", ["CREATE TABLE a (x)"])
     db.conn.close()
 
@@ -45,3 +50,64 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
         connection.executemany("INSERT INTO a VALUES (?)", [[1], [1]])
     assert db["a"].count == 0
     db.conn.close()
+
+
+@contextmanager
+def failing(message: str, code: int) -> Iterator[None]:
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    yield
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "free", "remedy"),
+    [
+        ("database or disk is full", sqlite3.SQLITE_FULL, 1 << 30, "no space left in {data}; make room there"),
+        ("disk I/O error", sqlite3.SQLITE_IOERR | 19 << 8, 4096, "no space left in {data}; make room there"),
+        ("disk I/O error", sqlite3.SQLITE_IOERR, 1 << 30, "check the disk and the file's owner, or restore a copy"),
+        ("attempt to write a readonly database", sqlite3.SQLITE_READONLY, 1 << 30, database.OWNER),
+        ("database disk image is malformed", sqlite3.SQLITE_CORRUPT, 1 << 30, database.DAMAGED),
+    ],
+)
+def test_a_refusal_names_the_file_and_what_helps(  # noqa: PLR0917 - a row of the table
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str, code: int, free: int, remedy: str
+) -> None:
+    db = database.connect(tmp_path)
+    monkeypatch.setattr("edge.database.shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    for use in (database.transaction, database.reading):
+        with pytest.raises(StorageError) as told, use(db), failing(message, code):
+            pass
+        assert str(told.value).startswith(f"{tmp_path / database.NAME}: {message}")
+        assert str(told.value).endswith(remedy.format(data=tmp_path))
+    db.conn.close()
+    with pytest.raises(StorageError, match=f"^{database.NAME}: Cannot operate on a closed database"):
+        database.migrate(db, "one", ["CREATE TABLE a (x)"])
+
+
+def test_on_a_full_disk_a_reader_still_reads_and_a_daemon_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = Collections(database.connect(tmp_path))
+    people.create_collection("people")
+    people.close()
+    monkeypatch.setattr("edge.database.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    real = sqlite3.connect
+
+    class Full(sqlite3.Connection):
+        def execute(self, *_: object) -> sqlite3.Cursor:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+
+    def connect(name: object, *, uri: bool = False, **more: object) -> sqlite3.Connection:
+        return real(name, uri=uri, factory=sqlite3.Connection if uri else Full, **more)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr("edge.database.sqlite3.connect", connect)
+    with pytest.raises(StorageError, match="no space left"):
+        database.connect(tmp_path)
+    people = Collections(database.connect(tmp_path, or_snapshot=True))
+    assert [one.name for one in people.list_collections()] == ["people"]
+    with pytest.raises(StorageError, match="no space left"):
+        people.create_collection("more")
+    people.close()
