@@ -20,7 +20,7 @@ GIST = {
     "track_started": "{label} {track}, score {score:.2f}",
     "track_ended": "{label} {track}, {reason} after {duration:.1f} s",
     "face_matched": "{person}, {similarity:.1f} % alike",
-    "face_unknown": "nobody of '{collection}'; the nearest is {best_similarity:.1f} % alike",
+    "face_unknown": "no one of '{collection}' stands out; the nearest is {best_similarity:.1f} % alike",
     "moderation": "{name} {score:.2f}",
     "events_lost": "{count} undelivered events, {first} to {last}",
 }
@@ -122,8 +122,22 @@ def schema(_args: argparse.Namespace) -> int:
 def line(event: Stored) -> str:
     """One event for a person to read."""
     at = datetime.fromtimestamp(event.captured_at).astimezone().isoformat(" ", "milliseconds")[:23]
-    said = describe(event.type, json.loads(event.body)["values"])
+    said = describe(event.type, _values(event))
     return f"{event.sequence:>8}  {at}  {event.camera:<12} {event.type:<14} {said}".rstrip()
+
+
+def _values(event: Stored) -> Mapping[str, Any]:
+    """Raises StorageError for a body that is no event, as a worn disk may leave it."""
+    from edge.errors import StorageError
+
+    try:
+        values: Mapping[str, Any] = json.loads(event.body)["values"]
+        describe(event.type, values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(
+            f"event {event.sequence}: what is stored is damaged; check the disk, and restore a copy of vedette.db"
+        ) from error
+    return values
 
 
 def describe(kind: str, values: Mapping[str, Any]) -> str:
@@ -137,7 +151,8 @@ def _show(events: Iterable[Stored], *, as_json: bool) -> int:
     """Print events; gives the last one's sequence, 0 if there was none."""
     last = 0
     for event in events:
-        print(event.body if as_json else line(event), flush=True)
+        text = line(event)
+        print(event.body if as_json else text, flush=True)
         last = event.sequence
     return last
 
@@ -160,4 +175,4 @@ def _open(args: argparse.Namespace) -> EventLog:
     settings = config.load(args.config)
     if not (settings.data / database.NAME).exists():
         raise MissingError(f"{settings.data}: no events here; start 'vedette run', or name its TOML with --config")
-    return EventLog(database.connect(settings.data), settings.device, settings.events)
+    return EventLog(database.connect(settings.data, or_snapshot=True), settings.device, settings.events)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edge.commands import events as command
 from edge.database import connect
-from edge.errors import InputError, MissingError
+from edge.errors import InputError, MissingError, StorageError
 from edge.events import pages
 from edge.events.log import EventLog, EventSettings
 from tests.edge.events.examples import matched
@@ -85,6 +85,22 @@ def test_moments_are_ages_or_iso_times() -> None:
     assert command.moment("1970-01-01T00:01:00Z") == 60.0
     with pytest.raises(argparse.ArgumentTypeError, match="'yesterday' is neither"):
         command.moment("yesterday")
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "null", '{"id":1}', '{"values":{}}', '{"values":7}'])
+def test_a_damaged_event_is_one_sentence(log: EventLog, run: Run, tmp_path: Path, body: str) -> None:
+    log.append([matched("ann"), matched("bob")])
+    with closing(connect(tmp_path / "data").conn) as connection:
+        connection.execute("UPDATE events SET body = ? WHERE sequence = 2", [body])
+    with pytest.raises(StorageError, match="event 2: what is stored is damaged; check the disk"):
+        run("tail")
+    with pytest.raises(StorageError, match="event 2: what is stored is damaged; check the disk"):
+        run("tail", "--json")
+
+
+def test_an_unknown_face_is_no_contradiction() -> None:
+    said = command.describe("face_unknown", {"collection": "people", "best_similarity": 100.0})
+    assert said == "no one of 'people' stands out; the nearest is 100.0 % alike"
 
 
 @given(st.text(max_size=20))
