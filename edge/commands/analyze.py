@@ -45,7 +45,7 @@ def _analyze(args: argparse.Namespace) -> int:
                 status = exit_code(error)
                 continue
             document = {"image": str(path), **seen}
-            print(json.dumps(document, ensure_ascii=False) if args.json else _human(document))
+            print(json.dumps(document) if args.json else _human(document))
     finally:
         abilities.close()
     return status

@@ -40,7 +40,7 @@ def _list(args: argparse.Namespace) -> int:
     except CameraError as error:
         note = str(error)
     if args.json:
-        print(json.dumps({"cameras": [asdict(one) for one in found], "picamera2": note}, ensure_ascii=False))
+        print(json.dumps({"cameras": [asdict(one) for one in found], "picamera2": note}))
         return 0
     for one in found:
         fault = f"  ({one.fault})" if one.fault else ""

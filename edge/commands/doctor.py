@@ -25,5 +25,5 @@ def _doctor(args: argparse.Namespace) -> int:
         if not args.json:
             print(f"{'ok ' if finding.ok else '!! '} {finding.part:<12} {finding.text}")
     if args.json:
-        print(json.dumps([{"part": f.part, "ok": f.ok, "text": f.text} for f in findings], ensure_ascii=False))
+        print(json.dumps([{"part": f.part, "ok": f.ok, "text": f.text} for f in findings]))
     return 0 if all(finding.ok for finding in findings) else 1

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from edge.abilities import Abilities
+from edge.commands import analyze
 from edge.commands.analyze import _human, describe
 from edge.values import Box, Face, Label, ModelUse
 from edge.vision.faces import FaceView
@@ -70,6 +74,18 @@ def test_an_unknown_task_names_those_there_are(vedette: Command) -> None:
     assert done.returncode == 2
     assert "smells" in done.stderr
     assert "objects, faces, labels, moderation" in done.stderr
+
+
+def test_any_file_name_gives_valid_json(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edge.abilities.open_abilities", lambda *_: Abilities())
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    path.write_bytes(cv2.imencode(".png", IMAGE)[1].tobytes())
+    args = argparse.Namespace(config=None, tasks=frozenset(), images=[path], json=True)
+    assert analyze._analyze(args) == 0
+    out = capsys.readouterr().out.encode("utf-8")  # which refuses a lone surrogate
+    assert json.loads(out)["image"] == str(path)
 
 
 @pytest.mark.models
