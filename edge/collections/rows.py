@@ -33,6 +33,17 @@ def no_collection(name: str) -> MissingError:
     return MissingError(f"no collection {name!r}: make it with 'vedette collections create {name}'")
 
 
+def no_collection_to_delete(connection: sqlite3.Connection, name: str) -> MissingError:
+    there = [row[0] for row in connection.execute("SELECT name FROM collections ORDER BY name LIMIT 20")]
+    return MissingError(f"no collection {name!r}: there is {', '.join(there) or 'none'}")
+
+
+def no_user_to_delete(connection: sqlite3.Connection, collection: str, key: int, user_id: str) -> MissingError:
+    names = connection.execute("SELECT name FROM users WHERE collection = ? ORDER BY name LIMIT 20", [key])
+    there = ", ".join(row[0] for row in names) or "none"
+    return MissingError(f"no user {user_id!r} in collection {collection!r}: there is {there}")
+
+
 def no_face(collection: str, face_id: str) -> MissingError:
     return MissingError(f"no face {face_id!r} in collection {collection!r}: see 'vedette faces list {collection}'")
 

@@ -76,7 +76,7 @@ class Collections:
         """With its faces, vectors and users, whose bytes leave the file as well."""
         with self._writing() as connection:
             if not connection.execute("DELETE FROM collections WHERE name = ?", [name]).rowcount:
-                raise rows.no_collection(name)
+                raise rows.no_collection_to_delete(connection, name)
         self._finder.forget()
         self._wipe()
 
@@ -165,7 +165,9 @@ class Collections:
     def delete_user(self, collection: str, user_id: str) -> None:
         """The user's faces stay, and belong to nobody."""
         with self._writing() as connection:
-            connection.execute("DELETE FROM users WHERE id = ?", [rows.user_key(connection, collection, user_id)])
+            key = rows.collection_key(connection, collection)
+            if not connection.execute("DELETE FROM users WHERE collection = ? AND name = ?", [key, user_id]).rowcount:
+                raise rows.no_user_to_delete(connection, collection, key, user_id)
 
     def associate(self, collection: str, user_id: str, face_ids: Sequence[str]) -> list[str]:
         """The ids that now belong to the user; a face that is missing or another user's is left out."""

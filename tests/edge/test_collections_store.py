@@ -193,3 +193,16 @@ def test_no_acknowledged_face_is_lost_to_kill_9(people: Collections, tmp_path: P
     for seed, face_id in acknowledged:
         assert people.search("people", vector(int(seed)), "m1", 1)[0].face_id == face_id
     assert people._database.conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_deleting_what_is_not_there_says_what_there_is(people: Collections) -> None:
+    people.create_collection("cars")
+    people.create_user("people", "ada")
+    with pytest.raises(MissingError) as told:
+        people.delete_collection("nope")
+    assert str(told.value) == "no collection 'nope': there is cars, people"
+    with pytest.raises(MissingError) as told:
+        people.delete_user("people", "nope")
+    assert str(told.value) == "no user 'nope' in collection 'people': there is ada"
+    with pytest.raises(MissingError, match="no user 'ada' in collection 'cars': there is none"):
+        people.delete_user("cars", "ada")
