@@ -78,11 +78,20 @@ class RtspCamera(CameraSettings):
         milliseconds = round(self.timeout * 1000)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
         silent = f"{self.place}: no video; check the URL's user, password and path, and 'transport'"
+        mute = (
+            f"{self.place}: the port is open but answered nothing in {self.timeout:g} s; "
+            "check that a camera serves this URL there, or restart it"
+        )
         rate = Rate(self.fps)
 
         def open_capture() -> cv2.VideoCapture:
             with _options.chosen(self.transport):
-                return opener(self.url.get_secret_value(), cv2.CAP_FFMPEG, limits)()
+                began = time.monotonic()
+                capture = opener(self.url.get_secret_value(), cv2.CAP_FFMPEG, limits)()
+            if not capture.isOpened() and time.monotonic() - began >= self.timeout * 0.9:
+                capture.release()
+                raise CameraError(mute)
+            return capture
 
         with opened(open_capture, silent) as capture:
             for _ in self._grabbed(capture, stop):
