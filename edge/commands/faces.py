@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from edge.values import Match
     from edge.vision.faces import FaceAnalyzer, FaceView
 
+DOUBLE = 99.0  # percent from which two faces are taken for one person's
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     group = commands.add_parser("faces", help="enrol, search, list and delete faces")
@@ -73,6 +75,7 @@ def index(args: argparse.Namespace) -> int:
                     print(f"vedette: {error}", file=sys.stderr)
                     status = exit_code(error)
                     continue
+                warn_of_doubles(people, path, chosen, args)
                 _tell_indexed(args, path, enrol(people, path, chosen, args), len(views))
         finally:
             analyzer.close()
@@ -97,6 +100,20 @@ def choose(path: Path, views: Sequence[FaceView], args: argparse.Namespace) -> l
         best = max(view.quality for view in asked)
         raise InputError(f"{path}: quality {best:.2f} is below {args.min_quality:.2f}; take a better picture")
     return good[: args.max_faces]
+
+
+def warn_of_doubles(people: Collections, path: Path, views: Sequence[FaceView], args: argparse.Namespace) -> None:
+    """Two names for one face: neither stands out from the other by the margin, so neither is ever recognised."""
+    for view in views if args.name else ():
+        alike = people.search(args.collection, view.vector, view.embedding.digest, 20, DOUBLE)
+        for match in alike:
+            if args.name not in (match.person, match.external_image_id) and match.person != match.face_id:
+                print(
+                    f"vedette: {path}: as good as the face {match.face_id} of {match.person!r} "
+                    f"({match.similarity:.1f} % alike); under two names it is recognised as neither: "
+                    f"'vedette faces delete {args.collection} FACE_ID' takes one away",
+                    file=sys.stderr,
+                )
 
 
 def enrol(people: Collections, path: Path, views: Sequence[FaceView], args: argparse.Namespace) -> list[IndexedFace]:

@@ -125,6 +125,22 @@ def test_indexing_twice_changes_nothing(
     assert first == second
 
 
+def test_one_face_under_two_names_is_warned_of_and_enrolled(
+    run: Run, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("faces", "index", "people", picture("nobody", 1, 10))
+    run("faces", "index", "people", picture("ada", 1, 10), "--name", "ada")
+    run("faces", "index", "people", picture("ada2", 1, 10), "--name", "ada")
+    run("faces", "index", "people", picture("grace", 1, 20), "--name", "grace")
+    assert capsys.readouterr().err == ""
+    assert run("faces", "index", "people", picture("bob", 1, 20), "--name", "bob", "--json") == 0
+    told = capsys.readouterr()
+    assert len(json.loads(told.out)["faces"]) == 1
+    (warning,) = told.err.splitlines()
+    assert "bob.png: as good as the face " in warning
+    assert "of 'grace' (100.0 % alike)" in warning
+
+
 def test_deleting_says_what_was_not_there(
     run: Run, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
