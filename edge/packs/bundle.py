@@ -59,8 +59,12 @@ def pack(store: Store, names: Sequence[str], file: Path) -> Index:
         raise ModelError(f"{', '.join(absent) or 'the default set'} is not installed: run 'vedette models pull' first")
     records = tuple(record for found in built if (record := store.record(found.manifest, found.backend)))
     index = Index(made_by=__version__, models=records)
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder; name the file to write, such as {file / 'models.pack'}")
+    if not file.parent.is_dir():
+        raise MissingError(f"{file}: there is no folder {file.parent}; make it, or name a file elsewhere")
     part = file.with_name(file.name + ".part")
-    with reported(file), ExitStack() as cleanup:
+    with reported(file, "name a file elsewhere"), ExitStack() as cleanup:
         cleanup.callback(part.unlink, missing_ok=True)
         with part.open("wb") as out:
             _write(out, index, store)

@@ -13,6 +13,7 @@ A folder under `built` appears whole, by one rename, or not at all.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -58,15 +59,24 @@ def default_root() -> Path:
 
 
 @contextmanager
-def reported(root: Path) -> Iterator[None]:
-    """A full disk or a forbidden folder, told in one sentence."""
+def reported(place: Path, instead: str = "name another folder in VEDETTE_MODELS") -> Iterator[None]:
+    """What the disk refuses while something is written to `place`, told in one sentence."""
     try:
         yield
     except OSError as error:
-        place = error.filename or root
-        raise StorageError(
-            f"{place}: {error.strerror or error}; free some space, or name another folder in VEDETTE_MODELS"
-        ) from error
+        named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+        where = place if named.name == f"{place.name}.part" else named
+        raise StorageError(f"{where}: {error.strerror or error}; {_remedy(error.errno, instead)}") from error
+
+
+def _remedy(code: int | None, instead: str) -> str:
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        return f"free some space, or {instead}"
+    if code in (errno.EACCES, errno.EPERM):
+        return f"let this user write there, or {instead}"
+    if code == errno.EROFS:
+        return f"mount the disk for writing, or {instead}"
+    return f"check the disk, or {instead}" if code == errno.EIO else instead
 
 
 class Store:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.errors import EXPECTED, InputError, MissingError
+from edge.errors import EXPECTED, InputError, MissingError, StorageError
 from edge.packs.bundle import BLOCK, INDEX, _front, header, install, pack
 from edge.packs.progress import Silent
 from edge.packs.records import describe
@@ -214,3 +214,25 @@ def test_a_deep_index_is_refused_politely(device: Store, tmp_path: Path) -> None
     path.write_bytes(_front(text))
     with pytest.raises(InputError, match="index is damaged"):
         install(device, path, Silent())
+
+
+def test_a_pack_that_cannot_be_written_says_where_and_what_helps(
+    full: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=rf"{tmp_path}: is a folder; name the file to write, such as"):
+        pack(full, [], tmp_path)
+    with pytest.raises(MissingError, match=rf"{tmp_path}/no/x: there is no folder {tmp_path}/no; make it"):
+        pack(full, [], tmp_path / "no" / "x")
+
+    def denied(path: Path, mode: str = "r", *more: Any) -> Any:
+        if mode == "wb":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, mode, *more)
+
+    real = Path.open
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(StorageError) as told:
+        pack(full, [], tmp_path / "x")
+    assert str(told.value) == (
+        f"{tmp_path / 'x'}: Permission denied; let this user write there, or name a file elsewhere"
+    )

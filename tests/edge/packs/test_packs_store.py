@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +174,23 @@ def test_a_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = Store(tmp_path / "file" / "store")
     with (
-        pytest.raises(StorageError, match="Not a directory; free some space, or name another folder"),
+        pytest.raises(StorageError, match="Not a directory; name another folder in VEDETTE_MODELS"),
         reported(store.root),
         store.changing(),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "free some space, or name another folder in VEDETTE_MODELS"),
+        (errno.EACCES, "let this user write there, or name another folder in VEDETTE_MODELS"),
+        (errno.EROFS, "mount the disk for writing, or name another folder in VEDETTE_MODELS"),
+        (errno.EIO, "check the disk, or name another folder in VEDETTE_MODELS"),
+    ],
+)
+def test_each_refusal_of_the_disk_has_its_own_remedy(tmp_path: Path, code: int, remedy: str) -> None:
+    with pytest.raises(StorageError) as told, reported(tmp_path):
+        raise OSError(code, os.strerror(code), str(tmp_path / "blob"))
+    assert str(told.value) == f"{tmp_path / 'blob'}: {os.strerror(code)}; {remedy}"
