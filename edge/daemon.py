@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from edge import database
-from edge.abilities import open_abilities
+from edge.abilities import Abilities, open_abilities
 from edge.collections import Collections
 from edge.config import Config
 from edge.errors import StorageError
@@ -31,19 +31,25 @@ def wanted(config: Config) -> frozenset[str]:
 
 def watch(config: Config, seconds: float | None = None) -> None:
     """Run until SIGTERM, SIGINT, `seconds`, or the end of every finite source; raises what ended it."""
+    with alone(config.data), ExitStack() as opened:
+        abilities = open_abilities(config, wanted(config))
+        opened.callback(abilities.close)
+        _until(Pipeline(config, opened.enter_context(parts(config, abilities))), seconds)
+
+
+@contextmanager
+def parts(config: Config, abilities: Abilities) -> Iterator[Parts]:
+    """What a pipeline is made of, closed at the end; `abilities` stay open."""
     with ExitStack() as opened:
-        opened.enter_context(alone(config.data))
         state = database.connect(config.data)
         opened.callback(state.close)
         collections = Collections(database.connect(config.data))
         opened.callback(collections.close)
         events = EventLog(database.connect(config.data), config.device, config.events)
         opened.callback(events.close)
-        abilities = open_abilities(config, wanted(config))
-        opened.callback(abilities.close)
         publisher = Publisher(config.mqtt, config.device, events)
         opened.callback(publisher.close)
-        _until(Pipeline(config, Parts(abilities, state, collections, events, publisher)), seconds)
+        yield Parts(abilities, state, collections, events, publisher)
 
 
 @contextmanager

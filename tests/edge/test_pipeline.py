@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,15 +15,12 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import presence
+from edge import daemon, presence
 from edge.abilities import Abilities
-from edge.collections import Collections
 from edge.config import parse
-from edge.database import connect, transaction
+from edge.database import transaction
 from edge.engine import Pending
 from edge.errors import CameraError, StorageError
-from edge.events.log import EventLog
-from edge.events.publisher import Publisher
 from edge.pipeline import Parts, Pipeline
 from edge.presence import OpenTrack
 from edge.values import ModelUse
@@ -79,16 +76,7 @@ def pipeline(folder: Path, port: int, cameras: dict[str, Path], detector: Detect
         "cameras": {name: camera | {"path": str(path)} for name, path in cameras.items()},
     }
     config = parse(raw, folder / "vedette.toml")
-    with ExitStack() as opened:
-        state = connect(config.data)
-        opened.callback(state.close)
-        collections = Collections(connect(config.data))
-        opened.callback(collections.close)
-        log = EventLog(connect(config.data), config.device, config.events)
-        opened.callback(log.close)
-        publisher = Publisher(config.mqtt, config.device, log)
-        opened.callback(publisher.close)
-        parts = Parts(Abilities(objects=detector), state, collections, log, publisher)  # type: ignore[arg-type]
+    with daemon.parts(config, Abilities(objects=detector)) as parts:  # type: ignore[arg-type]
         yield Pipeline(config, parts), parts
 
 

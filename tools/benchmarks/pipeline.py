@@ -19,7 +19,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,9 @@ from evaluation.figures import Figure, figure
 
 from accel.session import Session
 from edge.abilities import Abilities, open_abilities
-from edge.collections import Collections
 from edge.config import Config, parse
-from edge.database import connect
-from edge.events.log import EventLog
-from edge.events.publisher import Publisher
-from edge.pipeline import Parts, Pipeline
+from edge.daemon import parts
+from edge.pipeline import Pipeline
 
 CAMERAS = (1, 4)
 SETUPS = {"latency": 1, "streams": 2}  # how many frames are in flight: one on all cores, or one a core
@@ -110,23 +106,14 @@ def _raw(session: Session, seconds: float) -> float:
 
 
 def _piped(config: Config, abilities: Abilities, seconds: float) -> tuple[float, int]:
-    with ExitStack() as opened:
-        state = connect(config.data)
-        opened.callback(state.close)
-        collections = Collections(connect(config.data))
-        opened.callback(collections.close)
-        log = EventLog(connect(config.data), config.device, config.events)
-        opened.callback(log.close)
-        publisher = Publisher(config.mqtt, config.device, log)
-        opened.callback(publisher.close)
-        parts = Parts(abilities, state, collections, log, publisher)
-        pipeline = Pipeline(config, parts)
+    with parts(config, abilities) as used:
+        pipeline = Pipeline(config, used)
         thread = threading.Thread(target=pipeline.run)
         thread.start()
         time.sleep(1.0)  # the first frames open files and warm caches
 
         def analysed() -> int:
-            return sum(parts.stats.frames(camera)["analysed"] for camera in config.cameras)
+            return sum(used.stats.frames(camera)["analysed"] for camera in config.cameras)
 
         first, started = analysed(), time.perf_counter()
         time.sleep(seconds)
