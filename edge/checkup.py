@@ -14,9 +14,11 @@ import numpy as np
 
 from accel.session import AcceleratorError
 from edge import __version__, database
+from edge.collections import Collections
 from edge.config import Config
 from edge.engine import TASKS, Model, fault_of, open_model
 from edge.errors import EdgeError
+from edge.events.log import EventLog
 from edge.events.mqtt import check as check_broker
 from models.manifest import ModelError
 
@@ -68,11 +70,16 @@ def _models(config: Config) -> Iterator[Finding]:
             yield Finding(task, False, str(error))
             continue
         with closing(model):
-            yield Finding(
-                task,
-                True,
-                f"{model.use.name} on {model.session.backend} {model.session.device}: {_self_test(model):.1f} ms",
-            )
+            yield _sound(task, model, config)
+
+
+def _sound(task: str, model: Model, config: Config) -> Finding:
+    """Every byte of the model's files is read: an altered weight infers as fast as a sound one."""
+    name, backend = model.use.name, model.built.backend
+    if faults := config.models.open_store().faults(model.manifest, backend):
+        remedy = f"run 'vedette models pull {name} --backend {backend}'"
+        return Finding(task, False, f"{'; '.join(faults)}: {remedy}")
+    return Finding(task, True, f"{name} on {backend} {model.session.device}: {_self_test(model):.1f} ms")
 
 
 def _self_test(model: Model) -> float:
@@ -98,8 +105,10 @@ def _broker(config: Config) -> Finding:
 
 def _storage(config: Config) -> Finding:
     try:
-        with closing(database.connect(config.data).conn) as connection:
+        with closing(database.connect(config.data)) as opened, database.reading(opened) as connection:
             (state,) = connection.execute("PRAGMA quick_check").fetchone()
+        if state == "ok":
+            _open_rooms(config)
     except EdgeError as error:
         return Finding("data", False, str(error))
     free = shutil.disk_usage(config.data).free
@@ -107,6 +116,16 @@ def _storage(config: Config) -> Finding:
         return Finding("data", False, f"{config.data / database.NAME}: {state}; restore a copy")
     enough = free >= ROOM
     return Finding("data", enough, f"{config.data}: {free / 2**30:.1f} GiB free" + ("" if enough else "; make room"))
+
+
+def _open_rooms(config: Config) -> None:
+    """As the daemon does; raises StorageError for a newer Vedette's file, and for one that lacks tables."""
+    with closing(EventLog(database.connect(config.data), config.device, config.events)) as log:
+        log.standing()
+        log.tail(0, 1)
+    with closing(Collections(database.connect(config.data))) as people:
+        for found in people.list_collections():
+            people.list_faces(found.name)
 
 
 def _clock() -> Finding:

@@ -24,6 +24,7 @@ REMEDIES = {
     sqlite3.SQLITE_PERM: OWNER,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_ERROR: DAMAGED,  # a table or column is missing
     sqlite3.SQLITE_BUSY: "another process is writing; try again when it is done",
 }
 OTHERWISE = "check the disk and the file's owner, or restore a copy"
@@ -91,7 +92,7 @@ def reading(database: Database) -> Iterator[sqlite3.Connection]:
 
 
 def _code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _full(path: Path, error: sqlite3.Error) -> bool:

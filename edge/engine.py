@@ -112,6 +112,7 @@ class Model:
 
     def __init__(self, built: Built, session: Session, skipped: Sequence[str] = ()) -> None:
         self.skipped = tuple(skipped)
+        self.built = built
         self.manifest = built.manifest
         self.session = session
         self.labels = labels(built.manifest.name)

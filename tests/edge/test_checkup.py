@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -86,6 +87,36 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     found = look(tmp_path)["data"]
     assert not found.ok
     assert "state" in found.text
+
+
+def test_an_altered_weight_is_found_though_it_opens(tmp_path: Path) -> None:
+    folder = install(Store(tmp_path / "store"), "efficientnet-lite0", "openvino")
+    (folder / "model.bin").write_bytes(b"WEIGHTS")
+    assert look(tmp_path, labels=["efficientnet-lite0"])["labels"] == Finding(
+        "labels",
+        False,
+        f"{folder / 'model.bin'} was altered: run 'vedette models pull efficientnet-lite0 --backend openvino'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE migrations SET done = 99 WHERE room = 'collections'", "were written by a newer Vedette; upgrade"),
+        ("UPDATE migrations SET done = 99 WHERE room = 'events'", "were written by a newer Vedette; upgrade"),
+        ("DROP TABLE outbox", "no such table: outbox; the file is damaged: restore a copy"),
+        ("DROP TABLE faces", "no such table: "),
+    ],
+)
+def test_a_database_that_the_daemon_could_not_use(tmp_path: Path, change: str, said: str) -> None:
+    assert look(tmp_path)["data"].ok
+    with closing(database.connect(tmp_path / "state").conn) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute(change)
+    found = look(tmp_path)["data"]
+    assert not found.ok
+    assert found.text.startswith(str(tmp_path / "state" / database.NAME))
+    assert said in found.text
 
 
 @pytest.mark.models
