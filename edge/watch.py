@@ -119,9 +119,12 @@ class Watch:
         """Close every open track: the camera is gone, or the daemon stops."""
         seen = Seen({})
         before = self._tracks
+        # Nothing timed outlives the absence: the clock may be set before the camera is back.
         self._at = None
-        self._tracks = replace(tracking.EMPTY, next_id=before.next_id)
+        self._due.clear()
         self._subjects.clear()
+        self._tracks = replace(tracking.EMPTY, next_id=before.next_id)
+        self._face_tracks = replace(tracking.EMPTY, next_id=self._face_tracks.next_id)
         self._end(before, before.ids[before.confirmed].tolist(), seen, at, reason)
         return seen
 

@@ -206,6 +206,14 @@ def test_a_clock_that_is_set_ends_no_track_and_blinds_nobody(collections: Collec
     assert ended.values["started_at"] == pytest.approx(1000.0 + step, abs=0.5)
 
 
+def test_a_clock_that_is_set_back_while_the_camera_is_away_blinds_nobody(collections: Collections) -> None:
+    faces = Faces(vector(1))
+    one = watch(collections, camera(faces=FacesTask()), faces=faces)
+    assert kinds(play(one, 10, None, start=100_000.0)) == ["face_matched"]
+    one.leave(100_002.0, "camera_offline")
+    assert kinds(play(one, 10, None, start=100_002.0 - 86400.0)) == ["face_matched"]
+
+
 def test_leaving_closes_every_open_track(collections: Collections) -> None:
     one = watch(collections, camera(objects=ObjectsTask()))
     play(one, 5, found(PERSON, DOG))
