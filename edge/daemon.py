@@ -18,10 +18,9 @@ from edge.errors import StorageError
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.pipeline import Parts, Pipeline
+from edge.settings import TASKS
 
 log = logging.getLogger(__name__)
-
-TASKS = ("objects", "faces", "labels", "moderation")
 
 
 def wanted(config: Config) -> frozenset[str]:

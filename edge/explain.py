@@ -9,6 +9,7 @@ from edge.cameras.base import CameraSettings
 from edge.config import Config
 from edge.engine import TASKS, check_backends, installed_of
 from edge.obstacles import obstacles
+from edge.settings import Tasks
 from models.manifest import ModelError
 
 
@@ -48,8 +49,8 @@ def problems(config: Config) -> Iterator[str]:
 def _source(camera: CameraSettings) -> Iterator[str]:
     fields = camera.model_dump(mode="json")
     yield f"kind {fields.pop('kind')}"
-    for task in ("motion", "objects", "faces", "labels", "moderation"):
-        fields.pop(task)
+    for section in Tasks.model_fields:
+        fields.pop(section)
     yield from (f"{key} {value}" for key, value in fields.items() if value not in (None, False, "", 0))
 
 

@@ -88,6 +88,10 @@ class ModerationTask(Section):
     every: Seconds = 2.0
 
 
+# What a camera or a picture can be looked at for, as the sections of `Tasks` are called.
+TASKS = ("objects", "faces", "labels", "moderation")
+
+
 class Tasks(Section):
     """What is looked for in one camera's frames."""
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import InputError, MissingError, exit_code
+from edge.settings import TASKS
 
 if TYPE_CHECKING:
     from edge.abilities import Abilities
     from edge.values import Image
-
-TASKS = ("objects", "faces", "labels", "moderation")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
