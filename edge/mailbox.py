@@ -1,4 +1,4 @@
-"""A mailbox that keeps one item per sender: the newest.
+"""A mailbox that keeps the newest item of each sender, and of those that lose none a few.
 
 A slow reader never falls behind, it only sees fewer items. Senders are served in the order they
 started waiting; replacing an item keeps its place in line, and the loss is counted.
@@ -6,7 +6,7 @@ started waiting; replacing an item keeps its place in line, and the loss is coun
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from threading import Condition
 from typing import Generic, TypeVar
@@ -15,9 +15,12 @@ T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    def __init__(self) -> None:
+    """Senders `put` what may be replaced and `offer` what may not: of that, `room` items wait."""
+
+    def __init__(self, room: int = 1) -> None:
+        self._room = room
         self._changed = Condition()
-        self._waiting: dict[str, T] = {}
+        self._waiting: dict[str, deque[T]] = {}
         self._closed = False
         self.replaced: Counter[str] = Counter()
 
@@ -25,29 +28,40 @@ class Mailbox(Generic[T]):
         """Leave an item; it replaces this sender's last one if nobody took that, which is counted."""
         with self._changed:
             self.replaced[sender] += sender in self._waiting
-            self._waiting[sender] = item
+            self._waiting[sender] = deque((item,))
             self._changed.notify_all()
 
     def offer(self, sender: str, item: T, given_up: Callable[[], bool]) -> bool:
-        """Leave an item once this sender's last one was taken; False if `given_up` or closed meanwhile."""
+        """Leave an item once there is room; False if `given_up` or closed meanwhile."""
         with self._changed:
-            while sender in self._waiting and not self._closed and not given_up():
+            while self._is_full(sender) and not self._closed and not given_up():
                 self._changed.wait(0.2)
-            if self._closed or sender in self._waiting:
+            if self._closed or self._is_full(sender):
                 return False
-            self._waiting[sender] = item
+            self._waiting.setdefault(sender, deque()).append(item)
             self._changed.notify_all()
             return True
 
     def take(self, timeout: float | None = None) -> T | None:
-        """The item whose sender has waited longest, or None: closed, or nothing came in `timeout` seconds."""
+        """The next item of who has waited longest, or None: closed, or nothing came in `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
             if not self._waiting:
                 return None
-            item = self._waiting.pop(next(iter(self._waiting)))
+            sender = next(iter(self._waiting))
+            items = self._waiting.pop(sender)
+            item = items.popleft()
+            if items:
+                self._waiting[sender] = items  # behind everybody else
             self._changed.notify_all()
             return item
+
+    def holds(self, sender: str) -> bool:
+        """Whether an item of the sender waits."""
+        return sender in self._waiting
+
+    def _is_full(self, sender: str) -> bool:
+        return len(self._waiting.get(sender, ())) >= self._room
 
     def close(self) -> None:
         """Wake everybody; what waits can still be taken."""

@@ -43,6 +43,14 @@ log = logging.getLogger(__name__)
 STATUS_EVERY = 10.0  # seconds between retained status messages when nothing changes
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A frame of a camera, and what starts its inference, if it is shaped for the network already."""
+
+    frame: Frame
+    begin: Callable[[], Pending] | None
+
+
 @dataclass(slots=True)
 class InFlight:
     """A frame whose objects are being found."""
@@ -72,7 +80,7 @@ class Pipeline:
         self._parts = parts
         self._stop = threading.Event()
         self._told = threading.Event()
-        self._mailbox: Mailbox[Frame] = Mailbox()
+        self._mailbox: Mailbox[Arrived] = Mailbox(room=2)
         self._failed: SimpleQueue[BaseException] = SimpleQueue()
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
@@ -186,17 +194,19 @@ class Pipeline:
             self._given_up[name] = error
 
     def _deliver(self, name: str, camera: Camera, frames: Iterator[tuple[int, tuple[Image, float]]]) -> None:
-        motion = Motion(camera.motion)
-        stats = self._parts.stats
+        motion, stats = Motion(camera.motion), self._parts.stats
         for index, (image, at) in frames:
             stats.frame(name, "captured")
             if not motion.look(image, at):
                 stats.frame(name, "idle")
                 continue
             frame = Frame(name, image, at, index)
+            # Shaped while the picture is in this core's cache, but not if a newer frame may yet take its place.
+            behind = camera.live and self._mailbox.holds(name)
+            arrived = Arrived(frame, None if behind else self._shaped(frame))
             if camera.live:
-                self._mailbox.put(name, frame)
-            elif not self._mailbox.offer(name, frame, self._stop.is_set):
+                self._mailbox.put(name, arrived)
+            elif not self._mailbox.offer(name, arrived, self._stop.is_set):
                 return
 
     def _see(self) -> None:
@@ -206,34 +216,31 @@ class Pipeline:
         flying: deque[InFlight] = deque()
         while not (self._mailbox.closed and not flying and self._mailbox.empty):
             self._tell_changes()
-            frame = self._mailbox.take(0.0 if flying else 0.2)
-            if frame is None:
+            arrived = self._mailbox.take(0.0 if flying else 0.2)
+            if arrived is None:
                 if flying:
                     self._finish(flying.popleft())
                 continue
-            start = self._prepare(frame)
             done = flying.popleft() if len(flying) >= streams else None
             if done and done.pending:
                 done.pending.wait()
-            flying.append(start())
+            flying.append(self._started(arrived))
             if done:
                 self._finish(done)
         self._tell_changes()
         for watch in self._watches.values():
             self._commit(watch.leave(time.time(), "stopped"))
 
-    def _prepare(self, frame: Frame) -> Callable[[], InFlight]:
-        watch = self._watches[frame.camera]
-        stages = {"wait": max(time.time() - frame.at, 0.0) * 1e3}
+    def _shaped(self, frame: Frame) -> Callable[[], Pending] | None:
         objects = self._parts.abilities.objects
         if objects is None or not self._config.cameras[frame.camera].objects.enabled:
-            return lambda: InFlight(frame, None, stages)
-        begin = objects.prepare(frame.image, watch.floor)
+            return None
+        return objects.prepare(frame.image, self._watches[frame.camera].floor)
 
-        def start() -> InFlight:
-            return InFlight(frame, begin(), stages)
-
-        return start
+    def _started(self, arrived: Arrived) -> InFlight:
+        frame, waited = arrived.frame, max(time.time() - arrived.frame.at, 0.0) * 1e3
+        begin = arrived.begin or self._shaped(frame)
+        return InFlight(frame, begin() if begin else None, {"wait": waited})
 
     def _finish(self, done: InFlight) -> None:
         found = None

@@ -30,6 +30,9 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 # A damaged frame makes a grab fail, and so does the end; this many in a row are the end.
 FAULTS = 64
 
+# FFmpeg's own choice, a frame on each core, makes the picture as many frames old and takes a quarter more CPU.
+ONE_THREAD = (cv2.CAP_PROP_N_THREADS, 1)
+
 Open = Callable[[], cv2.VideoCapture]
 
 

@@ -13,7 +13,7 @@ import cv2
 
 from edge import pictures
 from edge.cameras.base import CameraSettings, Rate, adjust
-from edge.cameras.capture import FAULTS, grab, opened, opener, picture
+from edge.cameras.capture import FAULTS, ONE_THREAD, grab, opened, opener, picture
 from edge.errors import CameraError
 from edge.settings import LocalPath
 from edge.values import Image
@@ -57,7 +57,7 @@ class FileCamera(CameraSettings):
         failure = f"{self.place}: not a video, or cut off; copy it again, or convert it with ffmpeg"
         rate, shown = Rate(self.fps), False
         begin = time.monotonic()
-        with opened(opener(str(self.path.absolute()), cv2.CAP_FFMPEG), failure) as capture:
+        with opened(opener(str(self.path.absolute()), cv2.CAP_FFMPEG, ONE_THREAD), failure) as capture:
             for position in _positions(capture, stop):
                 if not rate.takes(position):
                     continue

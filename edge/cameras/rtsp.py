@@ -15,7 +15,7 @@ import cv2
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from edge.cameras.base import CameraSettings, Rate, adjust
-from edge.cameras.capture import FAULTS, grab, opened, opener, picture
+from edge.cameras.capture import FAULTS, ONE_THREAD, grab, opened, opener, picture
 from edge.errors import CameraError, InputError
 from edge.values import Image
 
@@ -76,7 +76,13 @@ class RtspCamera(CameraSettings):
     def frames(self, stop: threading.Event) -> Iterator[tuple[Image, float]]:
         self._knock()
         milliseconds = round(self.timeout * 1000)
-        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
+        limits = [
+            *ONE_THREAD,
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            milliseconds,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            milliseconds,
+        ]
         silent = f"{self.place}: no video; check the URL's user, password and path, and 'transport'"
         mute = (
             f"{self.place}: the port is open but answered nothing in {self.timeout:g} s; "

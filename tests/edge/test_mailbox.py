@@ -26,6 +26,15 @@ def test_an_offer_waits_for_its_place_and_loses_nothing() -> None:
     assert not mailbox.replaced["file"]
 
 
+def test_offers_wait_for_room_and_senders_take_turns() -> None:
+    mailbox: Mailbox[int] = Mailbox(room=2)
+    for sender, item in (("a", 1), ("a", 2), ("b", 3), ("b", 4)):
+        assert mailbox.offer(sender, item, lambda: False)
+    assert not mailbox.offer("a", 5, lambda: True)
+    assert [mailbox.take(0) for _ in range(5)] == [1, 3, 2, 4, None]
+    assert not mailbox.holds("a")
+
+
 def test_an_offer_gives_up_when_asked_and_when_closed() -> None:
     mailbox: Mailbox[int] = Mailbox()
     assert mailbox.offer("file", 1, lambda: False)
