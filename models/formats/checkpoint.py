@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -118,13 +119,24 @@ def read_state_dict(data: bytes) -> StateDict:
         raise CheckpointError(f"unreadable checkpoint ({type(error).__name__}: {error}); pull it again") from error
 
 
+def _unpickled(file: io.BytesIO, limit: int) -> tuple[Any, dict[str, Storage]]:
+    """The next pickle of a file and the storages it names. `limit` is the size of the whole."""
+    start = file.tell()
+    for code, argument, _ in pickletools.genops(file):
+        # A memo is a list as long as its highest number: one damaged byte would ask for gigabytes.
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > limit:
+            raise CheckpointError("malformed memo")
+    file.seek(start)
+    unpickler = _Unpickler(file, limit)
+    return unpickler.load(), unpickler.storages
+
+
 def _read_stream(data: bytes) -> tuple[object, StateDict]:
     """Older format: magic, version, system, object, storage keys, raw storages."""
     file = io.BytesIO(data)
 
     def load() -> tuple[Any, dict[str, Storage]]:
-        unpickler = _Unpickler(file, len(data))
-        return unpickler.load(), unpickler.storages
+        return _unpickled(file, len(data))
 
     if load()[0] != MAGIC or load()[0] != PROTOCOL:
         raise CheckpointError("not a PyTorch checkpoint")
@@ -151,10 +163,8 @@ def _read_zip(data: bytes) -> tuple[object, StateDict]:
             raise CheckpointError("compressed archive")
         if f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder") != b"little":
             raise CheckpointError("big endian checkpoint")
-        unpickler = _Unpickler(io.BytesIO(archive.read(names[0])), len(data))
-        loaded = unpickler.load()
-        storages = unpickler.storages.items()
-        return loaded, {key: _flat(archive.read(f"{root}data/{key}"), storage) for key, storage in storages}
+        loaded, storages = _unpickled(io.BytesIO(archive.read(names[0])), len(data))
+        return loaded, {key: _flat(archive.read(f"{root}data/{key}"), storage) for key, storage in storages.items()}
 
 
 def _flat(raw: bytes, storage: Storage) -> NDArray[Any]:

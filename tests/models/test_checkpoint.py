@@ -180,6 +180,13 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(write: Any) -> None:
             read_state_dict(whole[:length])
 
 
+def test_a_memo_of_gigabytes_is_refused_before_it_is_made() -> None:
+    whole = bytearray(stream(STATE))
+    whole[whole.index(b"q")] = ord("r")  # BINPUT, one byte, becomes LONG_BINPUT, four
+    with pytest.raises(CheckpointError, match="memo"):
+        read_state_dict(bytes(whole))
+
+
 @settings(max_examples=300)
 @given(st.sampled_from([stream, archive]), st.integers(0, 10**6), st.integers(1, 255))
 def test_a_flipped_byte_gives_arrays_or_one_error(write: Any, place: int, flip: int) -> None:
