@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -68,16 +69,14 @@ class TrackSettings:
 class Tracks:
     """N tracks, oldest first, as columns; `at` is when they were updated, `next_id` the id of the next new one.
 
-    `centres` [N,4] is (x, y, width, height), `speeds` [N,4] its change a second, `spread` [N,3,4] the variance of
-    each, its covariance with its speed, and the speed's variance: the axes are independent, so that is all there is.
+    `motion` [N,5,4] holds, for (x, y, width, height) each: where it is, its change a second, and the variance of the
+    first, the covariance of both and the variance of the second: the axes are independent, so that is all there is.
     `detection` is the row of the last update's detections that the track got, or -1; `missed` counts updates without
     one. `votes` is by how much score the class leads.
     """
 
     ids: Ints
-    centres: Floats
-    speeds: Floats
-    spread: Floats
+    motion: Floats
     classes: Ints
     votes: Floats
     scores: Floats
@@ -96,8 +95,9 @@ class Tracks:
     @property
     def xyxy(self) -> Floats:
         """Corners [N,4]: where each object is, or, if the update missed it, where it should be."""
-        half = self.centres[:, 2:] / 2
-        return np.concatenate([self.centres[:, :2] - half, self.centres[:, :2] + half], axis=1)
+        place = self.motion[:, 0]
+        half = place[:, 2:] / 2
+        return np.concatenate([place[:, :2] - half, place[:, :2] + half], axis=1)
 
     def take(self, index: NDArray[np.generic]) -> Tracks:
         """The rows that a boolean mask or an index array selects."""
@@ -162,17 +162,19 @@ def shifted(tracks: Tracks, seconds: float) -> Tracks:
 
 def predict(tracks: Tracks, now: float) -> Tracks:
     """Move every track to `now` at its speed; a clock that was set back moves nothing and starts `keep` anew."""
-    seconds = max(now - tracks.at, 0.0) if len(tracks) else 0.0
-    side = tracks.centres[:, 2:].mean(axis=1)[:, None]
-    drift, kick = (DRIFT * side) ** 2 * seconds, (ACCELERATION * side) ** 2 * seconds
-    here, joint, speed = tracks.spread[:, 0], tracks.spread[:, 1], tracks.spread[:, 2]
-    spread = np.empty_like(tracks.spread)
-    spread[:, 0] = here + 2 * seconds * joint + seconds**2 * (speed + kick / 3) + drift
-    spread[:, 1] = joint + seconds * (speed + kick / 2)
-    spread[:, 2] = speed + kick
-    centres = tracks.centres + tracks.speeds * seconds
-    centres[:, 2:] = np.maximum(centres[:, 2:], 1.0)
-    return replace(tracks, centres=centres, spread=spread, seen_at=np.minimum(tracks.seen_at, now), at=now)
+    if not len(tracks):
+        return replace(tracks, at=now)
+    seconds = max(now - tracks.at, 0.0)
+    kick = ACCELERATION**2 * seconds
+    # The columns of `motion` move alike, and the uncertainty that time adds goes with the square of the box's side.
+    step = [[1.0, seconds], [0.0, 1.0]]
+    grown = [[1.0, 2 * seconds, seconds**2], [0.0, 1.0, seconds], [0.0, 0.0, 1.0]]
+    added = [seconds**2 * kick / 3 + DRIFT**2 * seconds, seconds * kick / 2, kick]
+    side = tracks.motion[:, 0, 2:].mean(axis=1)
+    motion = np.concatenate([np.array(step) @ tracks.motion[:, :2], np.array(grown) @ tracks.motion[:, 2:]], axis=1)
+    motion[:, 2:] += (side * side)[:, None, None] * np.array(added)[:, None]
+    np.maximum(motion[:, 0, 2:], 1.0, out=motion[:, 0, 2:])
+    return replace(tracks, motion=motion, seen_at=np.minimum(tracks.seen_at, now), at=now)
 
 
 def _associate(tracks: Tracks, found: Boxes, settings: TrackSettings) -> Ints:
@@ -182,46 +184,42 @@ def _associate(tracks: Tracks, found: Boxes, settings: TrackSettings) -> Ints:
         return detection
     fit = _fit(tracks, found)
     fit[_kinds(tracks.classes, settings)[:, None] != _kinds(found.classes, settings)] = 0.0
-    sure, doubtful = _by_score(found, settings)
-    rounds = (
-        (tracks.confirmed, sure, settings.overlap),
-        (tracks.confirmed & (tracks.missed == 0), doubtful, settings.low_overlap),
-        (~tracks.confirmed, sure, settings.overlap),
-    )
-    free = np.ones(len(found), bool)
-    for wanting, offered, least in rounds:
-        rows, columns = np.flatnonzero(wanting & (detection < 0)), np.flatnonzero(offered & free)
-        if len(rows) and len(columns):
-            row, column = pair(fit[np.ix_(rows, columns)], least)
-            detection[rows[row]] = columns[column]
-            free[columns[column]] = False
+    sure = found.scores >= settings.floor
+    known = tracks.confirmed[:, None]
+    # Known tracks meet sure detections, those of them not missed yet doubtful ones, new tracks the sure ones left over.
+    turn = np.where(sure, np.where(known, 2.0, 0.0), 1.0)
+    meets = sure | (known & (tracks.missed == 0)[:, None] & (found.scores >= settings.low))
+    meets &= fit >= np.where(sure, settings.overlap, settings.low_overlap)
+    row, column = pair(np.where(meets, fit + turn, -1.0), 0.0)
+    detection[row] = column
     return detection
 
 
 def _fit(tracks: Tracks, found: Boxes) -> Floats:
     """Intersection over union [tracks, detections], both widened by how far the track may have strayed."""
-    half = tracks.centres[:, 2:] / 2
-    most = WIDEST * tracks.centres[:, 2:]
-    margin = np.minimum(WIDENED * np.sqrt(tracks.spread[:, 0, :2]), most)
-    low, high = tracks.centres[:, :2] - half - margin, tracks.centres[:, :2] + half + margin
+    place = tracks.motion[:, 0]
+    margin = np.minimum(WIDENED * np.sqrt(tracks.motion[:, 2, :2]), WIDEST * place[:, 2:])
+    reach = place[:, 2:] / 2 + margin
+    low, high = place[:, :2] - reach, place[:, :2] + reach
     margin = margin[:, None]
     other_low, other_high = found.xyxy[:, :2] - margin, found.xyxy[:, 2:] + margin
     sides = np.minimum(high[:, None], other_high) - np.maximum(low[:, None], other_low)
     np.maximum(sides, 0.0, out=sides)
     shared: Floats = sides[..., 0] * sides[..., 1]
-    whole = np.prod(high - low, axis=1)[:, None] + np.prod(other_high - other_low, axis=2)
-    fit: Floats = shared / np.maximum(whole - shared, 1e-9)
+    whole, other = 2 * reach, other_high - other_low
+    joined = (whole[:, 0] * whole[:, 1])[:, None] + other[..., 0] * other[..., 1] - shared
+    fit: Floats = shared / np.maximum(joined, 1e-9)
     return fit
 
 
 def _fresh(found: Boxes, detection: Ints, settings: TrackSettings) -> Ints:
     """The sure detections that no track got, less those that only repeat another."""
-    fresh, _ = _by_score(found, settings)
-    fresh[detection[detection >= 0]] = False
+    fresh = found.scores >= settings.floor
+    taken = detection[detection >= 0]
+    fresh[taken] = False
     candidates = np.flatnonzero(fresh)
     if not len(candidates):
         return candidates
-    taken = detection[detection >= 0]
     others = np.concatenate([taken, candidates])
     covered = iou(found.xyxy[candidates], found.xyxy[others]) > settings.double
     covered &= _kinds(found.classes[candidates], settings)[:, None] == _kinds(found.classes[others], settings)
@@ -231,49 +229,48 @@ def _fresh(found: Boxes, detection: Ints, settings: TrackSettings) -> Ints:
 
 
 def _correct(tracks: Tracks, found: Boxes, detection: Ints, settings: TrackSettings) -> Tracks:
-    """Kalman's correction, and the books, for the tracks that got a detection."""
+    """Kalman's correction, and the books. A track without a detection is computed too, with a gain of 0."""
+    if not len(found) or not len(tracks):
+        return replace(tracks, missed=tracks.missed + 1, detection=detection)
     seen = detection >= 0
-    rows = np.flatnonzero(seen)
-    got = detection[rows]
-    measured, scores = _centres(found.xyxy[got]), found.scores[got].astype(np.float64)
-    here, joint, speed = tracks.spread[rows].transpose(1, 0, 2)
-    noise = (DETECTION * measured[:, 2:].mean(axis=1)[:, None]) ** 2
-    gain, speed_gain = here / (here + noise), joint / (here + noise)
-    surprise = measured - tracks.centres[rows]
-    centres, speeds, spread = tracks.centres.copy(), tracks.speeds.copy(), tracks.spread.copy()
-    centres[rows] += gain * surprise
-    speeds[rows] += speed_gain * surprise
-    spread[rows] = np.stack([here - gain * here, joint - gain * joint, speed - speed_gain * joint], axis=1)
-    old, new = tracks.classes[rows], found.classes[got]
-    lead = np.minimum(tracks.votes[rows] + np.where(old == new, scores, -scores), MOST_VOTES)
+    measured, scores, classes = _centres(found.xyxy[detection]), found.scores[detection], found.classes[detection]
+    noise = (DETECTION * measured[:, 2:].mean(axis=1)) ** 2
+    spread = tracks.motion[:, 2:4]
+    gain = spread / (spread[:, :1] + noise[:, None, None]) * seen[:, None, None]
+    motion = tracks.motion.copy()
+    motion[:, :2] += gain * (measured - motion[:, 0])[:, None]
+    motion[:, 2:4] -= gain[:, :1] * spread
+    motion[:, 4] -= gain[:, 1] * spread[:, 1]
+    lead = np.minimum(tracks.votes + np.where(tracks.classes == classes, scores, -scores), MOST_VOTES)
     hits = tracks.hits + seen
-    return replace(
-        tracks,
-        centres=centres,
-        speeds=speeds,
-        spread=spread,
-        classes=_put(tracks.classes, rows, np.where(lead < 0, new, old)),
-        votes=_put(tracks.votes, rows, np.abs(lead)),
-        scores=_put(tracks.scores, rows, scores),
+    return Tracks(
+        ids=tracks.ids,
+        motion=motion,
+        classes=np.where(seen & (lead < 0), classes, tracks.classes),
+        votes=np.where(seen, np.abs(lead), tracks.votes),
+        scores=np.where(seen, scores, tracks.scores),
         hits=hits,
         missed=np.where(seen, 0, tracks.missed + 1),
         detection=detection,
+        started_at=tracks.started_at,
         seen_at=np.where(seen, tracks.at, tracks.seen_at),
         confirmed=tracks.confirmed | (hits >= settings.hits),
+        at=tracks.at,
+        next_id=tracks.next_id,
     )
 
 
 def _start(found: Boxes, rows: Ints, tracks: Tracks | None, hits: int) -> Tracks:
     """A new track for each detection of `rows`, numbered on from `tracks`."""
     at, first = (tracks.at, tracks.next_id) if tracks is not None else (0.0, 1)
-    count, centres, scores = len(rows), _centres(found.xyxy[rows]), found.scores[rows].astype(np.float64)
-    side = centres[:, 2:].mean(axis=1)
-    variance = np.stack([(DETECTION * side) ** 2, np.zeros(count), (FIRST_SPEED * side) ** 2], axis=1)
+    count, places, scores = len(rows), _centres(found.xyxy[rows]), found.scores[rows].astype(np.float64)
+    motion = np.zeros((count, 5, 4))
+    motion[:, 0] = places
+    side = places[:, 2:].mean(axis=1)[:, None]
+    motion[:, 2], motion[:, 4] = (DETECTION * side) ** 2, (FIRST_SPEED * side) ** 2
     return Tracks(
         ids=first + np.arange(count),
-        centres=centres,
-        speeds=np.zeros((count, 4)),
-        spread=np.repeat(variance[:, :, None], 4, axis=2),
+        motion=motion,
         classes=found.classes[rows].astype(np.int64),
         votes=scores,
         scores=scores,
@@ -288,25 +285,19 @@ def _start(found: Boxes, rows: Ints, tracks: Tracks | None, hits: int) -> Tracks
     )
 
 
-def _by_score(found: Boxes, settings: TrackSettings) -> tuple[Bools, Bools]:
-    sure = found.scores >= settings.floor
-    return sure, ~sure & (found.scores >= settings.low)
-
-
 def _kinds(classes: Ints, settings: TrackSettings) -> Ints:
-    return np.array(settings.kinds)[classes] if settings.kinds else classes
+    return _table(settings.kinds)[classes] if settings.kinds else classes
+
+
+@lru_cache
+def _table(kinds: tuple[int, ...]) -> Ints:
+    return np.array(kinds)
 
 
 def _centres(xyxy: NDArray[np.floating]) -> Floats:
     """Corners [N,4] to (x, y, width, height)."""
-    sides = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 1.0)
-    return np.concatenate([(xyxy[:, :2] + xyxy[:, 2:]) / 2, sides], axis=1, dtype=np.float64)
-
-
-def _put(column: NDArray[Any], rows: Ints, values: NDArray[Any]) -> NDArray[Any]:
-    changed = column.copy()
-    changed[rows] = values
-    return changed
+    low, high = xyxy[:, :2], xyxy[:, 2:]
+    return np.concatenate([(low + high) / 2, np.maximum(high - low, 1.0)], axis=1, dtype=np.float64)
 
 
 EMPTY = _start(

@@ -21,29 +21,33 @@ from models.outputs import Boxes, Floats
 def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Boxes:
     """Boxes above `floor` after class-wise suppression. `how.size` is the side of the network's square input."""
     cells, scores, bins = outputs["cells"][0], outputs["scores"][0], outputs["bins"][0]
-    places = np.flatnonzero(scores >= floor)
     flat = scores.ravel()
+    places = np.flatnonzero(flat >= floor)
     if len(places) > CANDIDATES:
         places = places[np.argpartition(-flat[places], CANDIDATES - 1)[:CANDIDATES]]
     rows, classes = np.divmod(places, scores.shape[1])
-    centres, strides = _grid(how.size, how.strides)
-    cell = cells[rows].astype(np.int64)
     # Only what is kept pays for the softmax over its bins.
     chosen = bins[rows].reshape(-1, 4, how.bins)
     weights = np.exp(chosen - chosen.max(axis=2, keepdims=True))
-    distances = weights @ np.arange(how.bins, dtype=np.float32) / weights.sum(axis=2) * strides[cell, None]
-    centre = centres[cell]
-    corners = np.concatenate([centre - distances[:, :2], centre + distances[:, 2:]], axis=1)
-    return nms(Boxes(corners, flat[places], classes), how.nms)
+    mean = weights @ _expectation(how.bins)
+    corners, strides = _grid(how.size, how.strides)
+    cell = cells[rows].astype(np.int64)
+    return nms(Boxes(corners[cell] + mean[..., 0] / mean[..., 1] * strides[cell], flat[places], classes), how.nms)
+
+
+@cache
+def _expectation(bins: int) -> Floats:
+    """What sums weights [bins] to their first moment and their total, [bins,2]."""
+    return np.stack([np.arange(bins), np.ones(bins)], axis=1).astype(np.float32)
 
 
 @cache
 def _grid(size: int, strides: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Centre [N,2] in pixels and stride [N] of every cell, strides one after the other."""
+    """Centre (x, y, x, y) in pixels and stride (-, -, +, +) of every cell, strides one after the other: [N,4] each."""
     centres, widths = [], []
     for stride in strides:
         side = -(-size // stride)
         rows, columns = np.divmod(np.arange(side * side), side)
-        centres.append((np.stack([columns, rows], axis=1) + 0.5) * stride)
-        widths.append(np.full(side * side, stride))
+        centres.append((np.stack([columns, rows] * 2, axis=1) + 0.5) * stride)
+        widths.append(np.tile(stride * np.array([-1, -1, 1, 1]), (side * side, 1)))
     return np.concatenate(centres).astype(np.float32), np.concatenate(widths).astype(np.float32)

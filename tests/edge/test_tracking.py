@@ -114,7 +114,7 @@ def test_two_who_pass_each_other_keep_their_ids() -> None:
     frames = [(t / 10, boxes((100 + 8 * t, 200, 0.9, PERSON), (500 - 8 * t, 230, 0.8, PERSON))) for t in range(50)]
     tracks = last(frames)
     assert tracks.ids.tolist() == [1, 2]
-    assert tracks.centres[:, 0] == pytest.approx([492, 108], abs=3)
+    assert tracks.motion[:, 0, 0] == pytest.approx([492, 108], abs=3)
 
 
 @pytest.mark.parametrize("fps", [2, 5, 10, 30])
@@ -123,7 +123,7 @@ def test_a_walker_is_followed_at_any_frame_rate(fps: int) -> None:
     frames = [(t / fps, boxes((100 + 80 * t / fps, 200, 0.9, PERSON))) for t in range(5 * fps)]
     tracks = last(frames)
     assert tracks.ids.tolist() == [1]
-    assert tracks.speeds[0, 0] == pytest.approx(80, abs=5)
+    assert tracks.motion[0, 1, 0] == pytest.approx(80, abs=5)
 
 
 def test_elapsed_time_counts_not_frames() -> None:
@@ -198,10 +198,10 @@ def test_whatever_is_found_the_books_are_in_order(film: list[tuple[float, list[R
         assert ((tracks.detection >= 0) == (tracks.missed == 0)).all()
         assert (tracks.seen_at[tracks.missed == 0] == now).all()
         assert np.isfinite(tracks.xyxy).all()
-        assert (tracks.spread[:, [0, 2]] > 0).all()
+        assert (tracks.motion[:, [2, 4]] > 0).all()
         kind = np.array(KINDS)
         for row, detection in enumerate(tracks.detection.tolist()):
             if detection >= 0:
                 assert kind[tracks.classes[row]] == kind[found.classes[detection]]
         again = update(before, found, now, RULES)
-        assert all(np.array_equal(getattr(again, name), getattr(tracks, name)) for name in ("ids", "centres", "votes"))
+        assert all(np.array_equal(getattr(again, name), getattr(tracks, name)) for name in ("ids", "motion", "votes"))
