@@ -100,7 +100,8 @@ class Watch:
         self._keep_time(frame.at)
         if found is not None and self._abilities.objects:
             with seen.stage("track"):
-                self._follow(frame, found.take(self._allowed[found.classes]), seen)
+                wanted = self._allowed[found.classes]
+                self._follow(frame, found if wanted.all() else found.take(wanted), seen)
         if self._is_due("faces", self._settings.faces.enabled, frame.at):
             with seen.stage("faces"):
                 self._look_for_faces(frame, seen)
@@ -125,7 +126,7 @@ class Watch:
         self._subjects.clear()
         self._tracks = replace(tracking.EMPTY, next_id=before.next_id)
         self._face_tracks = replace(tracking.EMPTY, next_id=self._face_tracks.next_id)
-        self._end(before, before.ids[before.confirmed].tolist(), seen, at, reason)
+        self._end(before, [track.id for track in before if track.confirmed], seen, at, reason)
         return seen
 
     def _keep_time(self, at: float) -> None:
@@ -150,24 +151,25 @@ class Watch:
         before = self._tracks
         self._tracks = now = tracking.update(before, found, frame.at, self._tracking)
         changes = tracking.changes(before, now)
-        boxes = _ratios(now.xyxy, frame)
-        for row in np.flatnonzero(now.confirmed & (now.detection >= 0)).tolist():
-            track, label, score = int(now.ids[row]), self._labels[now.classes[row]], float(now.scores[row])
-            seen.marks.append((boxes[row], f"{label} {track}", "object"))
+        for row in now:
+            if not row.confirmed or row.detection < 0:
+                continue
+            track, label, box = row.id, self._labels[row.label], _ratio(row.corners, frame)
+            seen.marks.append((box, f"{label} {track}", "object"))
             if track in changes.confirmed:
-                values = rules.track_started(track, label, score, boxes[row])
+                values = rules.track_started(track, label, row.score, box)
                 self._tell(seen, frame.at, "track_started", values, self._abilities.objects)
-                seen.opened.append(OpenTrack(self.camera, track, label, float(now.started_at[row])))
+                seen.opened.append(OpenTrack(self.camera, track, label, row.started_at))
                 self._face_wait = self._settings.faces.every
         self._end(before, changes.ended, seen, frame.at, "left")
 
     def _end(
         self, before: tracking.Tracks, ended: tuple[int, ...] | list[int], seen: Seen, at: float, reason: str
     ) -> None:
+        gone = {row.id: row for row in before}
         for track in ended:
-            (row,) = np.flatnonzero(before.ids == track)
-            label, last = self._labels[before.classes[row]], float(before.seen_at[row])
-            values = rules.track_ended(track, label, float(before.started_at[row]), last, reason)
+            row = gone[track]
+            values = rules.track_ended(track, self._labels[row.label], row.started_at, row.seen_at, reason)
             self._tell(seen, at, "track_ended", values, self._abilities.objects)
             seen.closed.append((self.camera, track))
             self._subjects.pop(("object", track), None)
@@ -195,19 +197,14 @@ class Watch:
     def _subjects_of(self, found: Boxes, at: float) -> list[SubjectKey]:
         """Each face belongs to the person whose box holds it; those without one are tracked by themselves."""
         person = self._labels.index(PERSON) if PERSON in self._labels else -1
-        now = self._tracks
-        people = now.take(np.flatnonzero(now.confirmed & (now.classes == person) & (now.missed == 0)))
-        owners = owners_of(found.xyxy, people.xyxy)
+        people = [row for row in self._tracks if row.confirmed and row.label == person and not row.missed]
+        owners = owners_of(found.xyxy, np.array([row.corners for row in people]).reshape(-1, 4))
         alone = np.flatnonzero(owners < 0)
         plain = Boxes(found.xyxy[alone], found.scores[alone], np.zeros(len(alone), np.int64))
         self._face_tracks = tracking.update(self._face_tracks, plain, at, self._face_tracking)
-        track_of = {
-            int(alone[row]): int(track)
-            for track, row in zip(self._face_tracks.ids, self._face_tracks.detection, strict=True)
-            if row >= 0
-        }
+        track_of = {int(alone[row.detection]): row.id for row in self._face_tracks if row.detection >= 0}
         return [
-            ("object", int(people.ids[owner])) if owner >= 0 else ("face", track_of.get(face, 0))
+            ("object", people[owner].id) if owner >= 0 else ("face", track_of.get(face, 0))
             for face, owner in enumerate(owners.tolist())
         ]
 
@@ -295,7 +292,8 @@ def owners_of(faces: NDArray[np.float32], people: NDArray[Any]) -> NDArray[np.in
     return owners
 
 
-def _ratios(xyxy: NDArray[Any], frame: Frame) -> list[Box]:
+def _ratio(corners: tracking.Corners, frame: Frame) -> Box:
     height, width = frame.image.shape[:2]
-    clipped = np.clip(xyxy / (width, height, width, height), 0.0, 1.0)
-    return [Box(*row) for row in clipped.tolist()]
+    x1, y1, x2, y2 = corners
+    sides = ((x1, width), (y1, height), (x2, width), (y2, height))
+    return Box(*(min(max(place / side, 0.0), 1.0) for place, side in sides))

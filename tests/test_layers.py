@@ -18,7 +18,7 @@ LAYERS = (
     ("pictures", "database"),
     ("packs",),
     ("engine",),
-    ("cameras", "vision", "tracking", "assignment", "collections", "events", "identity", "stills"),
+    ("cameras", "vision", "tracking", "collections", "events", "identity", "stills"),
     ("config",),
     ("abilities", "presence", "obstacles"),
     ("watch", "explain", "checkup"),
@@ -28,8 +28,6 @@ LAYERS = (
     ("cli",),
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
-# Parts of one room that stand beside it, and may be imported by it alone.
-WITHIN = {("tracking", "assignment")}
 
 VENDORS = {
     "openvino": {"accel/openvino.py", "accel/graphs/"},
@@ -75,7 +73,7 @@ def test_the_trunk_imports_downward_only() -> None:
         here = room(".".join(file.relative_to(ROOT).with_suffix("").parts))
         for name in imported(file):
             there = room(name)
-            if there not in RANK or here in ("", "__init__") or here == there or (here, there) in WITHIN:
+            if there not in RANK or here in ("", "__init__") or here == there:
                 continue
             if RANK[there] >= RANK[here]:
                 upward.append(f"{file.relative_to(ROOT)} imports {name}")

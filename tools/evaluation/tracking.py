@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def follow(found: list[Boxes], fps: float, settings: TrackSettings) -> tuple[lis
 
 def people(tracks: Tracks, person: int) -> Tracks:
     """What would be told of a frame: confirmed tracks that were seen in it."""
-    return tracks.take(tracks.confirmed & (tracks.detection >= 0) & (tracks.classes == person))
+    rows = [track for track in tracks if track.confirmed and track.detection >= 0 and track.label == person]
+    return replace(tracks, rows=tuple(rows))
 
 
 def judge(history: list[Tracks], truth: Truth) -> dict[str, Any]:
@@ -103,8 +105,10 @@ def judge(history: list[Tracks], truth: Truth) -> dict[str, Any]:
         nobody = np.empty(0, np.int64), np.empty((0, 4), np.float32)
         for frame, tracks in enumerate(history, start=1):
             ids, boxes = truth.get(frame, nobody)
-            distance = 1.0 - iou(boxes, tracks.xyxy.astype(np.float32))
-            account.update(ids, tracks.ids, np.where(distance <= 1.0 - OVERLAP, distance, np.nan), frameid=frame)
+            followed = np.array([track.corners for track in tracks], np.float32).reshape(-1, 4)
+            distance = 1.0 - iou(boxes, followed)
+            numbers = [track.id for track in tracks]
+            account.update(ids, numbers, np.where(distance <= 1.0 - OVERLAP, distance, np.nan), frameid=frame)
         summary = motmetrics.metrics.create().compute(account, metrics=MEASURES)
         measures: dict[str, Any] = summary.iloc[0].to_dict()
         return measures
@@ -124,6 +128,6 @@ def crowd(objects: int, frames: int) -> Iterator[Figure]:
         corners = np.concatenate([seen - half, seen + half], axis=1).astype(np.float32)
         found.append(Boxes(corners, scores, np.zeros(len(seen), np.int64)))
     history, milliseconds = follow(found, 30.0, TrackSettings())
-    ids = {track for tracks in history for track in tracks.ids[tracks.confirmed].tolist()}
+    ids = {track.id for tracks in history for track in tracks if track.confirmed}
     yield figure(f"tracking.crowd{objects}.ids", len(ids), "ids", frames, objects)
     yield figure(f"tracking.crowd{objects}.update", milliseconds, "ms CPU a frame", frames)
