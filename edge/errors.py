@@ -8,8 +8,10 @@
     ├── MissingError         a named thing does not exist          the CLI prints it, exit 66
     ├── UnavailableError     no network, broker, device or port    the CLI prints it, exit 69
     ├── StorageError         a database or folder cannot be used   the CLI prints it, exit 74
+    │   └── DiskError        the disk refuses for now              events wait for it; at start as above
     ├── DeniedError          wrong password, or not permitted      the CLI prints it, exit 77
     └── CameraError          a source failed                       the camera's thread backs off and reopens
+        └── AwayError        nobody is there to be asked           the same, but asks again every second
     AcceleratorError (accel) a back end is missing or failed       the engine tries the next one; else exit 69
     ModelError (models)      a manifest, checksum or tensor        the CLI prints it, exit 65
 
@@ -49,12 +51,20 @@ class StorageError(EdgeError):
     exit_code = 74
 
 
+class DiskError(StorageError):
+    """Full, read-only or busy: the same call may well succeed later."""
+
+
 class DeniedError(EdgeError):
     exit_code = 77
 
 
 class CameraError(EdgeError):
     exit_code = 69
+
+
+class AwayError(CameraError):
+    pass
 
 
 EXPECTED = (EdgeError, AcceleratorError, ModelError)

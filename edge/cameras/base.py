@@ -12,6 +12,8 @@ from pydantic import AfterValidator, Field
 from edge.settings import Ratio, Tasks
 from edge.values import Image
 
+State = Literal["online", "offline"]
+
 Side = Annotated[int, Field(ge=16, le=16384)]
 Size = tuple[Side, Side]
 
@@ -41,6 +43,11 @@ class CameraSettings(Tasks):
     size: Size | None = None
     region: Region | None = None
 
+    @property
+    def patience(self) -> float:
+        """See `Source`."""
+        return 4.0
+
 
 class Source(Protocol):
     """What a camera's settings class does.
@@ -56,9 +63,15 @@ class Source(Protocol):
     def place(self) -> str:
         """What messages call this camera; it holds no secret."""
 
+    @property
+    def patience(self) -> float:
+        """Seconds without a look at `stop` after which a read of a live source is taken to hang."""
+
     def frames(self, stop: threading.Event) -> Iterator[tuple[Image, float]]:
         """Each taken frame, adjusted, with its capture time in epoch seconds.
 
+        Looks at `stop` with every frame that comes, taken or not, and at least once in `patience` seconds: that is
+        how a camera with nothing to say is told from a read that hangs.
         Ends when the source is over or `stop` is set; raises CameraError when the source fails.
         """
 

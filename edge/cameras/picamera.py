@@ -15,7 +15,7 @@ from edge.errors import CameraError
 from edge.values import Image
 
 POLL = 0.25  # seconds between looks at `stop` while a frame is awaited
-STALL = 5.0  # seconds without a frame after which the sensor is taken for stuck; it happens after hours
+STALL = 4.0  # seconds without a frame after which the sensor is taken for stuck; it happens after hours
 INSTALL = (
     "on Raspberry Pi OS run 'sudo apt install python3-picamera2' "
     "and make Vedette's environment with --system-site-packages"

@@ -16,11 +16,12 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationErr
 
 from edge.cameras.base import CameraSettings, Rate, adjust
 from edge.cameras.capture import FAULTS, ONE_THREAD, grab, opened, opener, picture
-from edge.errors import CameraError, InputError
+from edge.errors import AwayError, CameraError, InputError
 from edge.values import Image
 
 PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+KNOCK = 2.0  # seconds for a TCP connection: time for its first packet to be lost once
 Transport = Literal["tcp", "udp"]
 
 
@@ -48,7 +49,7 @@ class RtspCamera(CameraSettings):
     """`url` may hold user and password; it is never printed. `timeout` seconds of silence are a fault.
 
     The stream is read without pause, so that what is seen is now; only taken frames are converted.
-    A read that hangs cannot be interrupted: after `stop` it ends with `timeout` at the latest.
+    A read that waits cannot be interrupted: after `stop` it ends with `timeout` at the latest.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -56,8 +57,12 @@ class RtspCamera(CameraSettings):
     kind: Literal["rtsp"] = "rtsp"
     url: Annotated[SecretStr, AfterValidator(_usable)]
     transport: Transport = "tcp"
-    timeout: Annotated[float, Field(ge=1.0, le=60.0)] = 10.0
+    timeout: Annotated[float, Field(ge=1.0, le=60.0)] = 4.0
     live: ClassVar[bool] = True
+
+    @property
+    def patience(self) -> float:
+        return self.timeout + 0.3  # FFmpeg gives up by itself, and says so, before it is given up
 
     @classmethod
     def at(cls, url: str) -> RtspCamera:
@@ -96,7 +101,7 @@ class RtspCamera(CameraSettings):
                 capture = opener(self.url.get_secret_value(), cv2.CAP_FFMPEG, limits)()
             if not capture.isOpened() and time.monotonic() - began >= self.timeout * 0.9:
                 capture.release()
-                raise CameraError(mute)
+                raise AwayError(mute)
             return capture
 
         with opened(open_capture, silent) as capture:
@@ -123,15 +128,16 @@ class RtspCamera(CameraSettings):
                 raise CameraError(f"{self.place}: the stream ended; check the camera's power and network")
 
     def _knock(self) -> None:
-        """FFmpeg does not say why it opens nothing, a plain connection does."""
+        """FFmpeg does not say why it opens nothing, a plain connection does, and costs a camera nothing."""
         parts = _parts(self.url)
+        limit = min(KNOCK, self.timeout)
         try:
-            socket.create_connection((parts.hostname, parts.port or PORTS[parts.scheme]), self.timeout).close()
+            socket.create_connection((parts.hostname, parts.port or PORTS[parts.scheme]), limit).close()
         except TimeoutError as error:
-            raise CameraError(f"{self.place}: no answer in {self.timeout:g} s; check power and network") from error
+            raise AwayError(f"{self.place}: no answer in {limit:g} s; check power and network") from error
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise CameraError(f"{self.place}: {reason}; check the URL's host and port, and the network") from error
+            raise AwayError(f"{self.place}: {reason}; check the URL's host and port, and the network") from error
 
 
 class _Options:

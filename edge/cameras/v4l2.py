@@ -17,7 +17,7 @@ from pydantic import Field
 
 from edge.cameras.base import CameraSettings, Rate, Size, adjust
 from edge.cameras.capture import grab, opened, opener, picture
-from edge.errors import CameraError
+from edge.errors import AwayError, CameraError
 from edge.values import Image
 
 SYSTEM = Path("/sys/class/video4linux")
@@ -103,7 +103,7 @@ def devices(system: Path = SYSTEM, nodes: Path = NODES) -> list[Device]:
 
 def _check(place: str) -> None:
     if not Path(place).exists():
-        raise CameraError(f"{place}: no such device; plug the camera in, or see 'vedette cameras'")
+        raise AwayError(f"{place}: no such device; plug the camera in, or see 'vedette cameras'")
     if not os.access(place, os.R_OK | os.W_OK):
         raise CameraError(f"{place}: permission denied; add this user to the group 'video' and log in again")
 

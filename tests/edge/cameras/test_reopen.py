@@ -13,7 +13,7 @@ import pytest
 
 from edge import cameras
 from edge.cameras import FileCamera, ImagesCamera, parse, reopen
-from edge.errors import CameraError, MissingError
+from edge.errors import AwayError, CameraError, MissingError
 from edge.values import Image
 
 FRAME = np.zeros((2, 2, 3), np.uint8)
@@ -73,6 +73,39 @@ def test_waits_are_never_the_same_for_all() -> None:
     pauses = Pauses()
     run(Scripted(*[0] * 4), pauses)
     assert all(full / 2 <= wait <= full for wait, full in zip(pauses.waited, [0.5, 1, 2, 4], strict=True))
+
+
+class Away(Scripted):
+    """Where a scripted one gives no frame, nobody is there."""
+
+    def frames(self, stop: threading.Event) -> Iterator[tuple[Image, float]]:
+        try:
+            yield from super().frames(stop)
+        except CameraError as error:
+            raise AwayError(str(error)) from error
+
+
+def test_a_camera_that_is_away_is_asked_for_every_second_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    pauses = Pauses()
+    run(Away(1, *[0] * 60, 1), pauses)
+    assert pauses.waited == [1.0] * 62
+
+
+def test_one_that_is_back_but_refuses_at_first_is_not_left_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    pauses, source = Pauses(), Scripted(*[0] * 9)
+    away = {5}
+
+    def frames(stop: threading.Event) -> Iterator[tuple[Image, float]]:
+        if len(source._openings) in away:
+            source._openings.pop()
+            raise AwayError("scripted: connection refused")
+        return (yield from Scripted.frames(source, stop))
+
+    monkeypatch.setattr(source, "frames", frames)
+    run(source, pauses)
+    assert pauses.waited == [0.5, 1, 2, 4, 1.0, 0.5, 1, 2, 4]
 
 
 def test_stop_ends_a_wait_for_the_next_opening() -> None:
