@@ -43,7 +43,8 @@ class Options:
 
     `threads` is CPU threads in all (0: one per core); `streams` is how many frames are inferred
     at once; `cache` is a folder for compiled models; `library` is the path of the Edge TPU delegate.
-    What does not concern a back end is ignored by it.
+    `isolate` runs the model in a worker process (None: where the device may take its process down with it), which is
+    given up if an inference takes it longer than `deadline` seconds. What does not concern a back end is ignored by it.
     """
 
     device: str = ""
@@ -52,6 +53,8 @@ class Options:
     precision: Precision = ""
     cache: Path | None = None
     library: str = ""
+    isolate: bool | None = None
+    deadline: float = 1.0
 
 
 class Session(Protocol):
@@ -101,10 +104,20 @@ def open_session(backend: str, weights: Path, options: Options | None = None) ->
 
     Raises AcceleratorError if the back end is unknown, not installed, or refuses the file.
     """
-    module = _load(backend)
+    module, options = _load(backend), options or Options()
     if not weights.is_file():
         raise AcceleratorError(f"{weights}: no such file; fetch it with 'vedette models pull'")
-    return module.open_model(weights, options or Options())
+    if isolated(backend, options):
+        return _worker().open_model(backend, weights, options)  # type: ignore[no-any-return]
+    return module.open_model(weights, options)
+
+
+def isolated(backend: str, options: Options) -> bool:
+    """Whether a model runs in a worker process: drivers of devices crash and hang, the CPU does not."""
+    if options.isolate is not None:
+        return options.isolate
+    on_cpu = (options.device or "CPU").upper().startswith("CPU")
+    return backend == "coral" or (backend == "openvino" and not on_cpu)
 
 
 def open_first(
@@ -125,8 +138,13 @@ def open_first(
 
 def probe(backend: str, options: Options | None = None) -> str | None:
     """Why a back end cannot be used on this machine, in one sentence; None if it can."""
+    options = options or Options()
     try:
-        _load(backend).check(options or Options())
+        module = _load(backend)
+        if isolated(backend, options):
+            _worker().check(backend, options)
+        else:
+            module.check(options)
     except AcceleratorError as error:
         return str(error)
     return None
@@ -162,6 +180,10 @@ def unique_names(names: Iterable[str], kind: str) -> list[str]:
                 unique += "_"
         found.append(unique)
     return found
+
+
+def _worker() -> Any:
+    return import_module("accel.worker")  # which imports this module
 
 
 def _load(backend: str) -> Backend:

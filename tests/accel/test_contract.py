@@ -53,14 +53,25 @@ def image(*values: int) -> Tensors:
     return {"image": np.array([values], np.uint8)}
 
 
-@pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+# By default, as each back end runs on its own; besides, the other way round.
+WAYS = [(backend, None) for backend in BACKENDS] + [("openvino", True), ("replay", True), ("coral", False)]
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: way[0] + {None: "", True: "-isolated", False: "-in-process"}[way[1]])
+def way(request: pytest.FixtureRequest) -> tuple[str, bool | None]:
+    return request.param  # type: ignore[no-any-return]
 
 
 @pytest.fixture
-def model(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Options]:
-    return CASES[backend](tmp_path, request)
+def backend(way: tuple[str, bool | None]) -> str:
+    return way[0]
+
+
+@pytest.fixture
+def model(way: tuple[str, bool | None], tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Options]:
+    backend, isolate = way
+    weights, options = CASES[backend](tmp_path, request)
+    return weights, replace(options, isolate=isolate)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accel import coral
+from accel import worker
 from accel.session import AcceleratorError, Options, open_first, open_session, probe
 
 IMAGE = {"image": np.array([[1, 2, 3, 4]], np.uint8)}
@@ -48,7 +48,7 @@ def test_a_model_that_is_not_compiled_runs_on_the_cpu_and_says_so(
         ("null", r"no Edge TPU 'null' \(it gave no reason\); see that it is plugged in"),
         (
             "segfault",
-            r"crashed with SIGSEGV; install a libedgetpu that was built for (ai-edge-litert|tflite-runtime) 2",
+            r"crashed with SIGSEGV; install a driver that was built for (ai-edge-litert|tflite-runtime) 2",
         ),
     ],
 )
@@ -63,8 +63,8 @@ def test_a_bad_delegate_harms_nobody_and_says_what_happened(
 
 
 def test_an_edge_tpu_that_hangs_is_given_up(weights: Path, fake_edgetpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coral, "PROBE_SECONDS", 2)
-    with pytest.raises(AcceleratorError, match="did not answer within 2 s; unplug it and plug it in again"):
+    monkeypatch.setattr(worker, "OPEN_SECONDS", 2)
+    with pytest.raises(AcceleratorError, match="no answer within 2 s; unplug the device and plug it in again"):
         open_session("coral", weights, Options(library=fake_edgetpu, device="hang"))
 
 
