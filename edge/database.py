@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from edge.errors import StorageError
+from edge.errors import DiskError, StorageError
 
 NAME = "vedette.db"
 BUSY_MS = 10_000
@@ -26,6 +26,15 @@ REMEDIES = {
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_ERROR: DAMAGED,  # a table or column is missing
     sqlite3.SQLITE_BUSY: "another process is writing; try again when it is done",
+}
+# What may pass by itself; all else is damage, or a defect.
+PASSING = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
 }
 OTHERWISE = "check the disk and the file's owner, or restore a copy"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
@@ -78,8 +87,9 @@ def file_of(database: Database) -> Path:
 def refused(path: Path, error: sqlite3.Error) -> StorageError:
     """What SQLite would not do with the file at `path`, and what helps against that."""
     if _full(path, error):
-        return StorageError(f"{path}: {error}: no space left in {path.parent}; make room there")
-    return StorageError(f"{path}: {error}; {REMEDIES.get(_code(error), OTHERWISE)}")
+        return DiskError(f"{path}: {error}: no space left in {path.parent}; make room there")
+    kind = DiskError if _code(error) in PASSING else StorageError
+    return kind(f"{path}: {error}; {REMEDIES.get(_code(error), OTHERWISE)}")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from edge.database import migrate
+from edge.database import migrate, reading
 
 SCHEMA = (
     """CREATE TABLE open_tracks (
@@ -33,13 +33,15 @@ def prepare(database: Database) -> None:
 
 def left_open(database: Database) -> list[OpenTrack]:
     """Tracks that an earlier run opened and never closed."""
-    rows = database.execute("SELECT camera, track, label, started_at FROM open_tracks ORDER BY camera, track")
-    return [OpenTrack(*row) for row in rows.fetchall()]
+    with reading(database) as connection:
+        rows = connection.execute("SELECT camera, track, label, started_at FROM open_tracks ORDER BY camera, track")
+        return [OpenTrack(*row) for row in rows.fetchall()]
 
 
 def last_number(database: Database, camera: str) -> int:
     """The highest track id this camera ever told of, so that ids are not used twice."""
-    row = database.execute("SELECT last FROM track_numbers WHERE camera = ?", [camera]).fetchone()
+    with reading(database) as connection:
+        row = connection.execute("SELECT last FROM track_numbers WHERE camera = ?", [camera]).fetchone()
     return int(row[0]) if row else 0
 
 

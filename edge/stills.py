@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +54,7 @@ class Stills:
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder = folder
         self._keep = keep
+        self._complaint = ""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -72,6 +74,15 @@ class Stills:
             while len(self._files) > self._keep:
                 self._files.pop(0).unlink(missing_ok=True)
         except OSError as error:
-            log.warning("still not written: %s: %s", path, error)
+            self._complain(f"{error.strerror or error}")
+            with suppress(OSError):
+                path.unlink()  # what a full disk took of it is no picture
             return ""
+        self._complaint = ""
         return str(path)
+
+    def _complain(self, reason: str) -> None:
+        """Once, not for each picture."""
+        if reason != self._complaint:
+            log.warning("stills.folder: %s: %s; make room; until then events have no picture", self.folder, reason)
+        self._complaint = reason

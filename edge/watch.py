@@ -16,7 +16,7 @@ from edge import identity, tracking
 from edge.abilities import Abilities
 from edge.cameras.base import CameraSettings
 from edge.collections import Collections
-from edge.errors import InputError
+from edge.errors import DiskError, InputError
 from edge.events import rules
 from edge.identity import Subject, Verdict, View
 from edge.presence import OpenTrack
@@ -216,8 +216,8 @@ class Watch:
         digest = analyzer.embedder.use.digest
         try:
             found = self._collections.identify(task.collection, vector, digest, task.similarity, task.margin)
-        except InputError as error:
-            # Faces indexed with another model: nobody can be named, but the rest of the camera's work goes on.
+        except (InputError, DiskError) as error:
+            # Faces indexed with another model, or a disk that fails: the rest of the camera's work goes on.
             if str(error) != self._complaint:
                 self._complaint = str(error)
                 log.error("camera %s: %s", self.camera, error)  # noqa: TRY400 - the sentence says it all

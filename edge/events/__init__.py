@@ -1,6 +1,6 @@
 """What happened, kept and told: the event log in SQLite is the outbox, and MQTT empties it.
 
 `rules` decides what deserves an event, `schema` what it looks like, `log` numbers and keeps it in one commit with
-the caller's own state, `publisher` hands it to the broker until the broker has acknowledged it. `mqtt` is one
-connection, `ids` makes UUIDv7, `pages` writes the documentation of all this.
+the caller's own state, `held` waits with it while the disk refuses, `publisher` hands it to the broker until the
+broker has acknowledged it. `mqtt` is one connection, `ids` makes UUIDv7, `pages` writes the documentation of all this.
 """

@@ -42,9 +42,10 @@ def examples() -> dict[str, Event]:
         "camera_online": ({}, (), {}),
         "camera_offline": ({"reason": "no frame for 5 s"}, (), {}),
         "events_lost": ({"first": 1201, "last": 2200, "count": 1000}, (), {}),
+        "events_dropped": ({"count": 312, "first_at": AT - 5400, "last_at": AT - 3600, "reason": "disk"}, (), {}),
     }
     return {
-        kind: Event(kind, NO_CAMERA if kind == "events_lost" else "door", AT, values, models, stages)
+        kind: Event(kind, NO_CAMERA if kind.startswith("events_") else "door", AT, values, models, stages)
         for kind, (values, models, stages) in told.items()
     }
 

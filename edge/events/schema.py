@@ -141,6 +141,18 @@ class EventsLost(Part):
     count: int
 
 
+class EventsDropped(Part):
+    """Events that were never written: the disk refused them for so long that no memory was left to hold them.
+
+    They had no sequence yet, so there is no gap. `first_at` and `last_at` are when the first and the last was captured.
+    """
+
+    count: Annotated[int, Field(ge=1)]
+    first_at: Time
+    last_at: Time
+    reason: Literal["disk"]
+
+
 TYPES: dict[str, type[Part]] = {
     "track_started": TrackStarted,
     "track_ended": TrackEnded,
@@ -151,6 +163,7 @@ TYPES: dict[str, type[Part]] = {
     "camera_online": CameraOnline,
     "camera_offline": CameraOffline,
     "events_lost": EventsLost,
+    "events_dropped": EventsDropped,
 }
 
 
