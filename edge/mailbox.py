@@ -1,12 +1,12 @@
 """A mailbox that keeps the newest item of each sender, and of those that lose none a few.
 
 A slow reader never falls behind, it only sees fewer items. Senders are served in the order they
-started waiting; replacing an item keeps its place in line, and the loss is counted.
+started waiting; replacing an item keeps its place in line, and the sender is told of the loss.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from threading import Condition
 from typing import Generic, TypeVar
@@ -22,14 +22,14 @@ class Mailbox(Generic[T]):
         self._changed = Condition()
         self._waiting: dict[str, deque[T]] = {}
         self._closed = False
-        self.replaced: Counter[str] = Counter()
 
-    def put(self, sender: str, item: T) -> None:
-        """Leave an item; it replaces this sender's last one if nobody took that, which is counted."""
+    def put(self, sender: str, item: T) -> bool:
+        """Leave an item; whether it replaces this sender's last one, which nobody took."""
         with self._changed:
-            self.replaced[sender] += sender in self._waiting
+            replaces = sender in self._waiting
             self._waiting[sender] = deque((item,))
             self._changed.notify_all()
+            return replaces
 
     def offer(self, sender: str, item: T, given_up: Callable[[], bool]) -> bool:
         """Leave an item once there is room; False if `given_up` or closed meanwhile."""

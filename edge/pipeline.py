@@ -19,15 +19,18 @@ from typing import Any
 import cv2
 from sqlite_utils import Database
 
-from edge import __version__, presence
+from edge import __version__, notify, presence
 from edge.abilities import Abilities
-from edge.cameras import Camera, State, reopen
+from edge.cameras import reopen
+from edge.cameras.attendance import Attendance, Pulse
+from edge.cameras.base import State
 from edge.collections import Collections
 from edge.config import Config
 from edge.database import NAME
 from edge.engine import Pending
-from edge.errors import EXPECTED, CameraError, StorageError
+from edge.errors import EXPECTED, CameraError, DiskError, StorageError
 from edge.events import rules
+from edge.events.held import Held
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.mailbox import Mailbox
@@ -49,6 +52,7 @@ class Arrived:
 
     frame: Frame
     begin: Callable[[], Pending] | None
+    pulse: Pulse
 
 
 @dataclass(slots=True)
@@ -80,11 +84,14 @@ class Pipeline:
         self._parts = parts
         self._stop = threading.Event()
         self._told = threading.Event()
+        self._held = Held(parts.log, self._tell_status)
         self._mailbox: Mailbox[Arrived] = Mailbox(room=2)
         self._failed: SimpleQueue[BaseException] = SimpleQueue()
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
+        self._saw_at = 0.0  # the vision thread's last sign of life, in monotonic time
         self._given_up: dict[str, CameraError] = {}
+        self._attendance = Attendance(config.cameras, self._read, lambda *told: self._changed.put(told))
         self._cameras: dict[str, dict[str, Any]] = {name: {"state": "opening"} for name in config.cameras}
         stills = Stills(config.stills.folder, config.stills.keep) if config.stills.folder else None
         self._watches = {
@@ -103,32 +110,30 @@ class Pipeline:
         for model in self._parts.abilities.models():
             log.info("%s: %s on %s %s", model.use.task, model.use.name, model.use.backend, model.session.device)
         publisher = self._spawn("publisher", lambda: self._parts.publisher.run(self._told))
+        self._saw_at = time.monotonic()
         vision = self._spawn("vision", self._see)
-        cameras = [
-            self._spawn(f"camera-{name}", partial(self._capture, name, camera))
-            for name, camera in self._config.cameras.items()
-        ]
+        self._attendance.begin()
+        notify.tell(READY=1)
         try:
-            self._supervise(cameras, seconds)
+            self._supervise(seconds)
         finally:
+            notify.tell(STOPPING=1)
             self._stop.set()
-            for thread in cameras:
-                thread.join(timeout=5.0)
+            self._attendance.end(within=5.0)
             self._mailbox.close()
             vision.join()
             self._told.set()
             publisher.join()
         if not self._failed.empty():
             raise self._failed.get()
-        if self._given_up and len(self._given_up) == len(cameras):
+        if self._given_up and len(self._given_up) == len(self._watches):
             raise next(iter(self._given_up.values()))
 
     def status(self) -> dict[str, Any]:
         """What the retained status message says while the daemon lives."""
         parts = self._parts
-        standing = parts.log.standing()
         cameras = {
-            name: {**state, "frames": parts.stats.frames(name), "events": parts.stats.events(name)}
+            name: {**state, **parts.stats.camera(name)}
             for name, state in self._cameras.items()
         }
         models = {
@@ -141,9 +146,17 @@ class Pipeline:
             "models": models,
             "missing": parts.abilities.missing,
             "skipped": parts.abilities.skipped,
-            "stages": parts.stats.milliseconds(),
-            "outbox": {"waiting": standing.waiting, "oldest_at": standing.oldest_at, "crowded": standing.crowded},
+            "stages": parts.stats.stages(),
+            "outbox": self._outbox(),
+            "disk": self._held.state(),
         }
+
+    def _outbox(self) -> dict[str, Any]:
+        try:
+            standing = self._parts.log.standing()
+        except DiskError:
+            return {}  # `disk` says why
+        return {"waiting": standing.waiting, "oldest_at": standing.oldest_at, "crowded": standing.crowded}
 
     def _spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
@@ -159,14 +172,17 @@ class Pipeline:
         thread.start()
         return thread
 
-    def _supervise(self, cameras: list[threading.Thread], seconds: float | None) -> None:
+    def _supervise(self, seconds: float | None) -> None:
         told, until = 0.0, time.monotonic() + seconds if seconds else float("inf")
+        report = notify.Report()
         while not self._stop.wait(0.2):
+            self._attendance.look()
+            report.alive({"vision": self._saw_at, "publisher": self._parts.publisher.alive_at})
             if time.monotonic() - told >= STATUS_EVERY:
                 told = time.monotonic()
                 self._check_database()
-                self._tell_status()
-            if time.monotonic() >= until or not any(thread.is_alive() for thread in cameras):
+                report.status(self._tell_status())
+            if time.monotonic() >= until or self._attendance.over:
                 return
 
     def _check_database(self) -> None:
@@ -180,33 +196,46 @@ class Pipeline:
         if found != self._inode:
             raise StorageError(f"{path}: was moved or replaced while in use; put it back, then start again")
 
-    def _tell_status(self) -> None:
-        self._parts.publisher.status(self.status())
+    def _tell_status(self) -> dict[str, Any]:
+        status = self.status()
+        self._parts.publisher.status(status)
+        return status
 
-    def _capture(self, name: str, camera: Camera) -> None:
-        def changed(state: State, reason: str) -> None:
-            self._changed.put((name, state, reason))
+    def _read(self, name: str, pulse: Pulse) -> threading.Thread:
+        return self._spawn(f"camera-{name}", partial(self._capture, name, pulse))
 
+    def _capture(self, name: str, pulse: Pulse) -> None:
+        changed = partial(self._attendance.changed, name, pulse)
         try:
-            self._deliver(name, camera, enumerate(reopen(camera, self._stop, changed)))
-        except CameraError as error:
+            self._deliver(name, pulse, reopen(self._config.cameras[name], pulse, changed))
+        except Exception as error:
+            if pulse.abandoned:
+                log.debug("camera %s: a read that hung ended with %r", name, error)
+                return
+            if not isinstance(error, CameraError):
+                raise
             # A source that is not live is not opened again; the other cameras go on.
             self._given_up[name] = error
 
-    def _deliver(self, name: str, camera: Camera, frames: Iterator[tuple[int, tuple[Image, float]]]) -> None:
+    def _deliver(self, name: str, pulse: Pulse, frames: Iterator[tuple[Image, float]]) -> None:
+        camera = self._config.cameras[name]
         motion, stats = Motion(camera.motion), self._parts.stats
-        for index, (image, at) in frames:
-            stats.frame(name, "captured")
+        for index, (image, at) in enumerate(frames):
+            if pulse.abandoned:
+                return
+            stats.captured(name)
             if not motion.look(image, at):
-                stats.frame(name, "idle")
+                stats.dropped(name, "idle")
                 continue
             frame = Frame(name, image, at, index)
             # Shaped while the picture is in this core's cache, but not if a newer frame may yet take its place.
             behind = camera.live and self._mailbox.holds(name)
-            arrived = Arrived(frame, None if behind else self._shaped(frame))
+            arrived = Arrived(frame, None if behind else self._shaped(frame), pulse)
             if camera.live:
-                self._mailbox.put(name, arrived)
-            elif not self._mailbox.offer(name, arrived, self._stop.is_set):
+                if self._mailbox.put(name, arrived):
+                    stats.dropped(name, "replaced")
+            elif not self._mailbox.offer(name, arrived, pulse.is_set):
+                stats.dropped(name, "stopped")
                 return
 
     def _see(self) -> None:
@@ -215,11 +244,16 @@ class Pipeline:
         streams = objects.session.streams if objects else 1
         flying: deque[InFlight] = deque()
         while not (self._mailbox.closed and not flying and self._mailbox.empty):
+            self._saw_at = time.monotonic()
             self._tell_changes()
+            self._held.retry()
             arrived = self._mailbox.take(0.0 if flying else 0.2)
             if arrived is None:
                 if flying:
                     self._finish(flying.popleft())
+                continue
+            if arrived.pulse.abandoned:
+                self._parts.stats.dropped(arrived.frame.camera, "abandoned")
                 continue
             done = flying.popleft() if len(flying) >= streams else None
             if done and done.pending:
@@ -230,6 +264,7 @@ class Pipeline:
         self._tell_changes()
         for watch in self._watches.values():
             self._commit(watch.leave(time.time(), "stopped"))
+        self._held.close()
 
     def _shaped(self, frame: Frame) -> Callable[[], Pending] | None:
         objects = self._parts.abilities.objects
@@ -250,16 +285,15 @@ class Pipeline:
             found = result
             done.stages |= done.pending.stages
         self._commit(self._watches[done.frame.camera].see(done.frame, found, done.stages))
-        self._parts.stats.frame(done.frame.camera, "analysed")
-        self._parts.stats.stages(done.stages)
+        self._parts.stats.analysed(done.frame.camera, max(time.time() - done.frame.at, 0.0), done.stages)
 
     def _commit(self, seen: Seen) -> None:
         if not seen.events:
             return
         with seen.stage("commit"):
-            self._parts.log.append(seen.events, presence.change(seen.opened, seen.closed))
+            self._held.commit(seen.events, presence.change(seen.opened, seen.closed))
         for event in seen.events:
-            self._parts.stats.event(event.camera, event.type)
+            self._parts.stats.event(event.camera, event.type, event.captured_at)
         self._parts.publisher.wake()
 
     def _tell_changes(self) -> None:

@@ -24,6 +24,7 @@ from edge.engine import Pending
 from edge.errors import CameraError, StorageError
 from edge.pipeline import Parts, Pipeline
 from edge.presence import OpenTrack
+from edge.stats import FATES
 from edge.values import ModelUse
 from models.outputs import Boxes
 from tests.brokers import Mosquitto, Subscriber, free_port, until
@@ -109,7 +110,7 @@ def test_a_finite_source_ends_the_run_and_every_event_arrives_in_order(tmp_path:
     assert [(event["sequence"], event["type"]) for event in events] == told
     assert [kind for _, kind in told][:2] == ["camera_online", "track_started"]
     assert [kind for _, kind in told].count("track_started") == [kind for _, kind in told].count("track_ended")
-    assert parts.stats.frames("yard") == {"captured": 19, "idle": 0, "replaced": 0, "analysed": 19}
+    assert parts.stats.frames("yard") == {"captured": 19} | dict.fromkeys(FATES, 0) | {"analysed": 19}
 
 
 @pytest.mark.parametrize("streams", [1, 2])
@@ -201,3 +202,55 @@ def test_a_database_that_is_taken_away_ends_the_run(tmp_path: Path, monkeypatch:
         with pytest.raises(StorageError, match="moved or replaced"):
             run.run(seconds=20)
         taken.join()
+
+
+class Stuck:
+    """A live source with one bright frame and then a call that does not return; `past` counts the openings before."""
+
+    kind, place, live, patience = "fake", "stuck", True, 0.4
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+        self.calls: list[threading.Event] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._settings, name)
+
+    def frames(self, stop: threading.Event) -> Iterator[tuple[Any, float]]:
+        yield np.full((48, 64, 3), 200, np.uint8), time.time()
+        call = threading.Event()
+        self.calls.append(call)
+        while not stop.is_set():
+            call.wait()
+            yield np.full((48, 64, 3), 200, np.uint8), time.time()
+
+
+def test_a_camera_that_hangs_in_a_read_is_told_begun_anew_and_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    cameras = {"stuck": tmp_path, "yard": pictures(tmp_path / "yard", "01")}
+    with pipeline(tmp_path, free_port(), cameras, Detector()) as (run, parts):
+        stuck = Stuck(run._config.cameras["stuck"])
+        run._config.cameras["stuck"] = stuck  # type: ignore[assignment]
+        run._attendance._posts["stuck"].source = stuck
+        running = threading.Thread(target=run.run)
+        running.start()
+        until(lambda: len(stuck.calls) == 3)
+        told = until(lambda: "left alone" in run.status()["cameras"]["stuck"].get("reason", "") and run.status())
+        run.stop()
+        began = time.monotonic()
+        running.join(20)
+        assert not running.is_alive()
+        assert time.monotonic() - began < 2.0  # and not five seconds for each that hangs
+        counted = parts.stats.frames("stuck")["analysed"]
+        late = [thread for thread in threading.enumerate() if thread.name == "camera-stuck"]
+        assert len(late) == 3
+        for call in stuck.calls:
+            call.set()
+        for thread in late:
+            thread.join(5)
+            assert not thread.is_alive()
+        assert parts.stats.frames("stuck")["analysed"] == counted
+        events = [event.type for event in parts.log.tail(0) if event.camera == "stuck"]
+    assert told["cameras"]["stuck"]["state"] == "offline"
+    assert events.count("camera_online") == 3
+    assert events.count("camera_offline") == 3
+    assert events.count("track_started") == events.count("track_ended")
