@@ -14,6 +14,7 @@ from accel.session import AcceleratorError, Options, Precision, Session, Tensors
 from edge.hush import hushed
 from edge.packs.store import Built, Store, default_root
 from edge.settings import LocalPath, Section
+from edge.stats import INFERENCES
 from edge.values import Image, ModelUse
 from models import boxes as box_ops
 from models.decode import DECODERS
@@ -25,19 +26,26 @@ TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class BackendSettings(Section):
-    """How one back end opens models: `threads` 0 is one per core, `streams` frames in flight at once."""
+    """How one back end opens models: `threads` 0 is one per core, `streams` frames in flight at once.
+
+    With `isolate` a model runs in a worker process, which is given up after an inference of `deadline` seconds; by
+    default where the device can take its process down with it: coral, and OpenVINO on anything but the CPU.
+    """
 
     device: str = ""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     streams: Annotated[int, Field(ge=1, le=16)] = 1
     precision: Precision = ""
     library: str = ""
+    isolate: bool | None = None
+    deadline: Annotated[float, Field(gt=0.0, le=60.0)] = 1.0
 
 
 class AccelSettings(Section):
-    """Back ends in the order they are tried; one that is missing at start is passed over, and status says so.
+    """Back ends in the order they are tried; one that is missing or fails is passed over, and status says so.
 
-    `cache` holds models compiled for this machine, so that the next start is quick (default: in the model store).
+    It is tried again after `retry` seconds, then less and less often, at last every five minutes. `cache` holds models
+    compiled for this machine, so that the next start is quick (default: in the model store).
     """
 
     order: Annotated[tuple[Backend, ...], Field(min_length=1)] = ("openvino", "tflite")
@@ -45,6 +53,7 @@ class AccelSettings(Section):
     tflite: BackendSettings = BackendSettings()
     coral: BackendSettings = BackendSettings()
     cache: LocalPath | None = None
+    retry: Annotated[float, Field(gt=0.0, le=300.0)] = 5.0
 
     def options(self, backend: Backend, store: Path) -> Options:
         chosen: BackendSettings = getattr(self, backend)
@@ -84,22 +93,22 @@ class Pending:
     """An inference under way. `stages` gathers milliseconds: prepare, infer, decode."""
 
     stages: dict[str, float]
-    _outputs: Callable[[], Tensors]
-    _decode: Callable[[Tensors], Result]
-    _started: float
+    outputs: Callable[[], Tensors]
+    decode: Callable[[Tensors], Result]
+    started: float
     _arrived: Tensors | None = None
 
     def wait(self) -> None:
         """Wait until the device is free again; `result` then only decodes."""
         if self._arrived is None:
-            self._arrived = self._outputs()
-            self.stages["infer"] = (perf_counter() - self._started) * 1e3
+            self._arrived = self.outputs()
+            self.stages["infer"] = (perf_counter() - self.started) * 1e3
 
     def result(self) -> Result:
         self.wait()
         started = perf_counter()
         assert self._arrived is not None  # noqa: S101 - set by wait()
-        found = self._decode(self._arrived)
+        found = self.decode(self._arrived)
         self.stages["decode"] = (perf_counter() - started) * 1e3
         return found
 
@@ -115,10 +124,9 @@ class Model:
         self.built = built
         self.manifest = built.manifest
         self.session = session
+        self._spent = INFERENCES.of(built.manifest.name, session.backend, session.device)
         self.labels = labels(built.manifest.name)
-        self.use = ModelUse(
-            built.manifest.task, built.manifest.name, built.manifest.version, built.digest, session.backend
-        )
+        self.use = use_of(built)
         self._input = built.manifest.input_for(built.backend)
         self._how = built.manifest.decode_for(built.backend)
         self._decoder = DECODERS[self._how.name]
@@ -140,10 +148,18 @@ class Model:
 
         def start() -> Pending:
             begun = perf_counter()
-            outputs = self.session.submit({self._feed.name: tensor})
+            outputs = self._timed(self.session.submit({self._feed.name: tensor}), begun)
             return Pending(stages, outputs, lambda raw: self._decode(raw, placement, (width, height), floor), begun)
 
         return start
+
+    def _timed(self, outputs: Callable[[], Tensors], begun: float) -> Callable[[], Tensors]:
+        def timed() -> Tensors:
+            tensors = outputs()
+            self._spent.add(perf_counter() - begun)
+            return tensors
+
+        return timed
 
     def run(self, image: Image, floor: float = 0.0) -> Result:
         """Infer now. Boxes come back in pixels of `image`."""
@@ -151,10 +167,7 @@ class Model:
 
     def detect(self, image: Image, floor: float) -> Boxes:
         """`run` for a detector."""
-        found = self.run(image, floor)
-        if not isinstance(found, Boxes):
-            raise ModelError(f"{self.manifest.name} finds no boxes: it cannot serve as a detector")
-        return found
+        return boxes_of(self.run(image, floor), self.use)
 
     def close(self) -> None:
         self.session.close()
@@ -163,6 +176,17 @@ class Model:
         named = {name: dequantise(raw[spec.name], spec.scale, spec.zero_point) for name, spec in self._outputs}
         found = self._decoder(named, self._how, floor)
         return box_ops.restore(found, placement, *size) if isinstance(found, Boxes) else found
+
+
+def use_of(built: Built) -> ModelUse:
+    return ModelUse(built.manifest.task, built.manifest.name, built.manifest.version, built.digest, built.backend)
+
+
+def boxes_of(found: Result, use: ModelUse) -> Boxes:
+    """What a detector found; raises ModelError if it is none."""
+    if not isinstance(found, Boxes):
+        raise ModelError(f"{use.name} finds no boxes: it cannot serve as a detector")
+    return found
 
 
 def installed_of(task: Task, settings: Settings) -> tuple[list[Built], list[tuple[Backend, str]]]:

@@ -64,6 +64,30 @@ def quantile(buckets: Sequence[int], share: float) -> float | None:
     return SECONDS[-1] if passed or any(buckets) else None
 
 
+class Inferences:
+    """A histogram for each (model, back end, device); it outlives the models that add to it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._spent: dict[tuple[str, str, str], Histogram] = {}
+
+    def of(self, model: str, backend: str, device: str) -> Histogram:
+        with self._lock:
+            return self._spent.setdefault((model, backend, device), Histogram())
+
+    def state(self) -> list[dict[str, Any]]:
+        """`model`, `backend`, `device` and a histogram's state, of all that were ever used."""
+        with self._lock:
+            spent = dict(self._spent)
+        return [
+            {"model": model, "backend": backend, "device": device, **histogram.state()}
+            for (model, backend, device), histogram in spent.items()
+        ]
+
+
+INFERENCES = Inferences()  # of this process: a back end that failed and its stand-in are counted side by side
+
+
 @dataclass(slots=True)
 class Pace:
     """How many a second, lately. Not thread-safe."""

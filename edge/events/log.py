@@ -113,7 +113,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How the log stands: `waiting` events are not delivered yet, the oldest of them captured at `oldest_at`."""
+    """How the log stands: `waiting` events are not delivered yet, the oldest of them captured at `oldest_at`.
+
+    `crowded`: nothing but such events fills the log's cap, and more take of its reserve.
+    """
 
     last: int
     rows: int
@@ -212,7 +215,8 @@ class EventLog:
             oldest = connection.execute(
                 "SELECT captured_at FROM events WHERE sequence = (SELECT min(sequence) FROM outbox)"
             ).fetchone()
-        return Standing(last, rows, size, waiting, oldest[0] if oldest else None, self._crowded)
+        crowded = size > self._settings.cap_mb * MB and rows <= waiting
+        return Standing(last, rows, size, waiting, oldest[0] if oldest else None, crowded)
 
     def trim(self) -> int:
         """If the log is above its cap, remove one small batch; gives how many events went. Off the hot path."""

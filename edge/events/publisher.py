@@ -3,6 +3,12 @@
 One thread does it all: it reads the outbox in small bites, keeps at most `inflight` events on the wire, and marks
 them delivered as their PUBACKs come in. Whatever fails, the connection is dropped and the outbox read again from
 its oldest event; so an event may arrive twice, with the same id, but never not at all.
+
+A backlog leaves oldest first. Newest first would be what a door wants, but whoever follows `sequence` could then
+not tell an event that is late from one that is lost, and the end of a track would arrive before its beginning. The
+price is bounded instead: a backlog of n events is through within n / DRAIN_PER_S seconds of the connection, so
+300,000 take 150 s at most; the retained status goes out before it and says how many wait and how old they are.
+Who must not act on the past compares `captured_at` with `published_at`.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +31,7 @@ from edge.events.schema import iso
 
 logger = logging.getLogger(__name__)
 
+DRAIN_PER_S = 2000  # the least a backlog leaves with, broker and disk allowing: tests/faults and tools/soak check it
 BITE = 200  # events read from the outbox at once
 MARK_ROWS = 100  # deliveries marked in one commit, unless the wire falls silent before
 MARK_S = 0.05  # a delivery waits no longer than this for its mark
@@ -66,10 +73,16 @@ class _Flight:
 
 
 class Publisher:
-    """The publisher's side of the outbox; `run` is the body of its thread, all else may be called from any."""
+    """The publisher's side of the outbox; `run` is the body of its thread, all else may be called from any.
 
-    def __init__(self, settings: MqttSettings, device: str, log: EventLog) -> None:
+    `delivered` hears of each acknowledged event how many seconds after its capture that was.
+    """
+
+    def __init__(
+        self, settings: MqttSettings, device: str, log: EventLog, delivered: Callable[[float], None] = lambda _: None
+    ) -> None:
         self._settings = settings
+        self._delivered = delivered
         self._device = device
         self._log = log
         self._client_id = settings.client_id or f"vedette-{device}"
@@ -80,6 +93,7 @@ class Publisher:
         self._tidy_at = self._checkpoint_at = 0.0
         self._state = f"mqtt {settings.place}: connecting"
         self._connected = False
+        self.alive_at = time.monotonic()  # the thread's last sign of life
         # Topics the broker refuses, and until when they rest. It outlives a connection: mosquitto 2.0 ends the
         # connection after such a refusal.
         self._held: dict[str, float] = {}
@@ -118,6 +132,7 @@ class Publisher:
                 with closing(self._log.beside()) as log:
                     self._serve(log, stop)
             except StorageError as error:
+                self.alive_at = time.monotonic()
                 self._tell(str(error), logging.WARNING)
                 stop.wait(POLL_S)
 
@@ -165,6 +180,7 @@ class Publisher:
 
     def _turn(self, link: Connection, flight: _Flight, log: EventLog, longest: float) -> None:
         """Send what may be sent, wait for bytes, take the acknowledgements, mark them."""
+        self.alive_at = time.monotonic()
         self._send_status(link, flight)
         self._fill(link, flight, log)
         more = not flight.look_at and flight.room
@@ -228,6 +244,7 @@ class Publisher:
             elif event is not None:
                 flight.acked_at = flight.acked_at if flight.acked else now
                 flight.acked.append(event.sequence)
+                self._delivered(time.time() - event.captured_at)
         if now - flight.heard_at > self._settings.timeout:
             raise UnavailableError(
                 f"mqtt {self._settings.place}: takes events but acknowledges none; look into the broker's log"
@@ -279,6 +296,7 @@ class Publisher:
     def _rest(self, log: EventLog, stop: threading.Event, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not stop.wait(min(left, POLL_S)):
+            self.alive_at = time.monotonic()
             self._tidy(log)
 
     def _tidy(self, log: EventLog) -> None:

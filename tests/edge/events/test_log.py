@@ -154,6 +154,8 @@ def test_undelivered_events_stay_above_the_cap_and_the_log_says_so(
 ) -> None:
     with closing(open_log(tmp_path, EventSettings(cap_mb=1, reserve_mb=1))) as log:
         last = fill(log, 1.2)
+        with closing(log.beside()) as beside:
+            assert beside.standing().crowded, "every connection sees it, not only the one that trims"
         assert [log.trim() for _ in range(5)] == [0] * 5
         assert len(log.pending(0, last)) == last
         assert log.standing().crowded
