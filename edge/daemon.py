@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from edge import database
+from edge import database, notify, stopping
 from edge.abilities import Abilities, open_abilities
 from edge.collections import Collections
 from edge.config import Config
@@ -31,6 +31,7 @@ def wanted(config: Config) -> frozenset[str]:
 def watch(config: Config, seconds: float | None = None) -> None:
     """Run until SIGTERM, SIGINT, `seconds`, or the end of every finite source; raises what ended it."""
     with alone(config.data), ExitStack() as opened:
+        notify.tell(STATUS="opening the models")
         abilities = open_abilities(config, wanted(config))
         opened.callback(abilities.close)
         _until(Pipeline(config, opened.enter_context(parts(config, abilities))), seconds)
@@ -74,9 +75,5 @@ def _until(pipeline: Pipeline, seconds: float | None) -> None:
         log.info("stopping on %s", signal.Signals(number).name)
         pipeline.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with stopping.handled(stop):
         pipeline.run(seconds)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -174,14 +174,14 @@ class Pipeline:
 
     def _supervise(self, seconds: float | None) -> None:
         told, until = 0.0, time.monotonic() + seconds if seconds else float("inf")
-        report = notify.Report()
+        watchdog = notify.Watchdog()
         while not self._stop.wait(0.2):
             self._attendance.look()
-            report.alive({"vision": self._saw_at, "publisher": self._parts.publisher.alive_at})
+            watchdog.look({"vision": self._saw_at, "publisher": self._parts.publisher.alive_at})
             if time.monotonic() - told >= STATUS_EVERY:
                 told = time.monotonic()
                 self._check_database()
-                report.status(self._tell_status())
+                self._tell_status()
             if time.monotonic() >= until or self._attendance.over:
                 return
 
@@ -196,10 +196,10 @@ class Pipeline:
         if found != self._inode:
             raise StorageError(f"{path}: was moved or replaced while in use; put it back, then start again")
 
-    def _tell_status(self) -> dict[str, Any]:
+    def _tell_status(self) -> None:
         status = self.status()
         self._parts.publisher.status(status)
-        return status
+        notify.status(status)
 
     def _read(self, name: str, pulse: Pulse) -> threading.Thread:
         return self._spawn(f"camera-{name}", partial(self._capture, name, pulse))

@@ -28,9 +28,12 @@ def seconds(text: str) -> float:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from edge.daemon import watch
+    from edge import stopping
 
-    watch(_load(args.config), args.seconds)
+    with stopping.handled(stopping.at_once):  # also while libraries load and models open
+        from edge.daemon import watch
+
+        watch(_load(args.config), args.seconds)
     return 0
 
 
