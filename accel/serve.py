@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from accel import shared
-from accel.session import AcceleratorError, Options, Session, Tensors, open_session, probe
+from accel.session import AcceleratorError, Options, Session, Tensors, open_session, probe, try_out
 
 OK = b"\0"  # no sentence begins with it
 
@@ -40,7 +40,7 @@ def main() -> None:
         return
     try:
         session = open_session(wanted["backend"], Path(wanted["weights"]), options)
-        _try(session)
+        try_out(session)  # now, for the first inference may take long
         room = shared.lane_bytes((*session.inputs, *session.outputs))
     except AcceleratorError as error:
         channel.send(json.dumps({"refused": str(error)}).encode())
@@ -76,11 +76,6 @@ def _end_with_parent() -> None:
         pass
     # A core dump would take seconds in which nobody knows that we are gone; the kernel takes 1 for none at all.
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
-
-
-def _try(session: Session) -> None:
-    """An inference on zeros: a device may open and yet not work, and its first call may take long."""
-    session.run({spec.name: np.zeros([max(side, 1) for side in spec.shape], spec.dtype) for spec in session.inputs})
 
 
 def _introduced(session: Session, said: str) -> dict[str, Any]:

@@ -10,9 +10,11 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
     config                      the one TOML file, put together from the sections below
     cameras/ vision/ tracking collections/ events/ identity stills   rooms that never import each other
+    failover                    a task's models in their order: the next takes over, the first is tried again
     engine  packs/              a model on an accelerator; where built models are kept
     pictures database           decoding a still picture; the one SQLite file
     settings values errors      what everybody shares
+    notify stopping             what the service manager hears, and what its signals do
     models/  accel/             the leaves
 
 Each room keeps its own settings beside the code that obeys them (a camera is one file with its section and

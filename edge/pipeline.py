@@ -1,4 +1,6 @@
-"""Starts and stops the threads: one per camera, one for vision, one that publishes. Nothing else spawns any.
+"""Starts and stops the threads: one per camera, one for vision, one that publishes, one that brings back accelerators.
+
+Nothing else spawns any.
 
 A camera's error backs off and reopens within its own thread; any other thread that dies ends the run with
 its reason, and the service manager starts the daemon anew.
@@ -19,6 +21,7 @@ from typing import Any
 import cv2
 from sqlite_utils import Database
 
+from accel.session import AcceleratorError
 from edge import __version__, notify, presence
 from edge.abilities import Abilities
 from edge.cameras import reopen
@@ -62,6 +65,7 @@ class InFlight:
     frame: Frame
     pending: Pending | None
     stages: dict[str, float]
+    lost: bool = False  # no accelerator was left to find them
 
 
 @dataclass(slots=True)
@@ -112,6 +116,7 @@ class Pipeline:
         publisher = self._spawn("publisher", lambda: self._parts.publisher.run(self._told))
         self._saw_at = time.monotonic()
         vision = self._spawn("vision", self._see)
+        accelerators = self._spawn("accelerators", self._tend)
         self._attendance.begin()
         notify.tell(READY=1)
         try:
@@ -122,6 +127,7 @@ class Pipeline:
             self._attendance.end(within=5.0)
             self._mailbox.close()
             vision.join()
+            accelerators.join()
             self._told.set()
             publisher.join()
         if not self._failed.empty():
@@ -132,18 +138,11 @@ class Pipeline:
     def status(self) -> dict[str, Any]:
         """What the retained status message says while the daemon lives."""
         parts = self._parts
-        cameras = {
-            name: {**state, **parts.stats.camera(name)}
-            for name, state in self._cameras.items()
-        }
-        models = {
-            model.use.task: {"name": model.use.name, "backend": model.use.backend, "device": model.session.device}
-            for model in parts.abilities.models()
-        }
+        cameras = {name: {**state, **parts.stats.camera(name)} for name, state in self._cameras.items()}
         return {
             "version": __version__,
             "cameras": cameras,
-            "models": models,
+            "models": parts.abilities.standing(),
             "missing": parts.abilities.missing,
             "skipped": parts.abilities.skipped,
             "stages": parts.stats.stages(),
@@ -238,10 +237,12 @@ class Pipeline:
                 stats.dropped(name, "stopped")
                 return
 
+    def _tend(self) -> None:
+        while not self._stop.wait(0.2):
+            self._parts.abilities.tend()
+
     def _see(self) -> None:
         """The vision thread: while one frame is inferred, the one before it is decoded, tracked and told."""
-        objects = self._parts.abilities.objects
-        streams = objects.session.streams if objects else 1
         flying: deque[InFlight] = deque()
         while not (self._mailbox.closed and not flying and self._mailbox.empty):
             self._saw_at = time.monotonic()
@@ -255,9 +256,12 @@ class Pipeline:
             if arrived.pulse.abandoned:
                 self._parts.stats.dropped(arrived.frame.camera, "abandoned")
                 continue
-            done = flying.popleft() if len(flying) >= streams else None
-            if done and done.pending:
-                done.pending.wait()
+            streams = self._parts.abilities.streams()
+            while len(flying) > streams:  # another accelerator took over, which takes fewer
+                self._finish(flying.popleft())
+            done = flying.popleft() if len(flying) == streams else None
+            if done:
+                self._wait(done)
             flying.append(self._started(arrived))
             if done:
                 self._finish(done)
@@ -275,17 +279,32 @@ class Pipeline:
     def _started(self, arrived: Arrived) -> InFlight:
         frame, waited = arrived.frame, max(time.time() - arrived.frame.at, 0.0) * 1e3
         begin = arrived.begin or self._shaped(frame)
-        return InFlight(frame, begin() if begin else None, {"wait": waited})
+        try:
+            return InFlight(frame, begin() if begin else None, {"wait": waited})
+        except AcceleratorError:  # told by whoever found out
+            return InFlight(frame, None, {"wait": waited}, lost=True)
+
+    def _wait(self, done: InFlight) -> None:
+        """Until the device is free; what it did not finish is not looked for in this frame."""
+        try:
+            if done.pending:
+                done.pending.wait()
+        except AcceleratorError:
+            done.pending, done.lost = None, True
 
     def _finish(self, done: InFlight) -> None:
         found = None
+        self._wait(done)
         if done.pending:
             result = done.pending.result()
             assert isinstance(result, Boxes)  # noqa: S101 - the objects model is a detector, open_abilities saw to it
             found = result
             done.stages |= done.pending.stages
         self._commit(self._watches[done.frame.camera].see(done.frame, found, done.stages))
-        self._parts.stats.analysed(done.frame.camera, max(time.time() - done.frame.at, 0.0), done.stages)
+        if done.lost:
+            self._parts.stats.dropped(done.frame.camera, "unseen")
+        else:
+            self._parts.stats.analysed(done.frame.camera, max(time.time() - done.frame.at, 0.0), done.stages)
 
     def _commit(self, seen: Seen) -> None:
         if not seen.events:
@@ -297,7 +316,10 @@ class Pipeline:
         self._parts.publisher.wake()
 
     def _tell_changes(self) -> None:
-        """Cameras that came or went since the last look."""
+        """Cameras and accelerators that came or went since the last look."""
+        if changes := self._parts.abilities.changes():
+            self._commit(Seen({}, changes))
+            self._tell_status()
         while True:
             try:
                 name, state, reason = self._changed.get_nowait()
@@ -310,7 +332,10 @@ class Pipeline:
                 state,
                 f": {reason}" * bool(reason),
             )
-            self._cameras[name] = {"state": state, "reason": reason} if reason else {"state": state}
+            before, self._cameras[name] = self._cameras[name], {"state": state} | ({"reason": reason} if reason else {})
+            if state == before["state"]:  # away for another reason than at first
+                self._tell_status()
+                continue
             seen = Seen({}) if state == "online" else self._watches[name].leave(time.time(), "camera_offline")
             seen.events.append(Event(f"camera_{state}", name, time.time(), {"reason": reason} if reason else {}))
             self._commit(seen)

@@ -16,6 +16,7 @@ FATES = (
     "replaced",  # a newer frame of the same camera took its place
     "abandoned",  # the thread that read it hung, and another one reads the camera now
     "stopped",  # the daemon ended before its turn
+    "unseen",  # no accelerator was left to look for its objects
     "analysed",
 )
 # Upper bounds of the buckets in seconds; a last bucket takes what lies above.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accel.session import AcceleratorError
 from edge import identity, tracking
 from edge.abilities import Abilities
 from edge.cameras.base import CameraSettings
@@ -102,15 +103,12 @@ class Watch:
             with seen.stage("track"):
                 wanted = self._allowed[found.classes]
                 self._follow(frame, found if wanted.all() else found.take(wanted), seen)
-        if self._is_due("faces", self._settings.faces.enabled, frame.at):
-            with seen.stage("faces"):
-                self._look_for_faces(frame, seen)
-        if self._is_due("labels", self._settings.labels.enabled, frame.at):
-            with seen.stage("labels"):
-                self._look_at_labels(frame, seen)
-        if self._is_due("moderation", self._settings.moderation.enabled, frame.at):
-            with seen.stage("moderation"):
-                self._look_at_moderation(frame, seen)
+        looks = {"faces": self._look_for_faces, "labels": self._look_at_labels, "moderation": self._look_at_moderation}
+        for task, look in looks.items():
+            # Without an accelerator a task rests, which was told when the last one failed; the others go on.
+            if self._is_due(task, getattr(self._settings, task).enabled, frame.at):
+                with seen.stage(task), suppress(AcceleratorError):
+                    look(frame, seen)
         if seen.events and self._stills:
             with seen.stage("still"):
                 self._picture(frame, seen, self._stills)

@@ -151,6 +151,7 @@ def load(name: str) -> Manifest:
     return manifest
 
 
+@cache
 def labels(name: str) -> tuple[str, ...]:
     """The label of each class index, one a line; empty if the model has none."""
     file = load(name).labels

@@ -18,6 +18,7 @@ LAYERS = (
     ("pictures", "database"),
     ("packs",),
     ("engine",),
+    ("failover",),
     ("cameras", "vision", "tracking", "collections", "events", "identity", "stills"),
     ("config",),
     ("abilities", "presence", "obstacles"),

@@ -18,6 +18,7 @@ PAGE = "EVENTS.md"
 AT = 1_767_258_309.12
 BOX = Box(0.4123, 0.2031, 0.5207, 0.8844)
 FACE = Box(0.4412, 0.2214, 0.4873, 0.3309)
+NO_ANSWER = "libedgetpu.so.1: no answer within 1 s; unplug the device and plug it in again, or restart"
 UUID = "9b2d6c1e-5f04-4a8e-9d59-3f6f0f1c2a77"
 
 
@@ -29,6 +30,7 @@ def examples() -> dict[str, Event]:
     """One event of each type, made by the code that makes them."""
     objects = (_use("objects", "nanodet-g", "4"),)
     faces = (_use("faces", "yunet", "7"), _use("embedding", "sface", "c"))
+    tpu = ModelUse("objects", "ssd-mobilenet-v2", 1, "5" * 64, "coral")
     match = Match(UUID, "ann.jpg", "ann", 0.6412, 99.31)
     labels, _ = rules.labels([Label("Golden Retriever", 0.8127, ("Dog", "Canine", "Animal"))], frozenset())
     moderation, _ = rules.moderation(0.8731, 0.8, raised=False)
@@ -41,11 +43,15 @@ def examples() -> dict[str, Event]:
         "moderation": (moderation, (_use("moderation", "open-nsfw", "e"),), {"moderation": 21.4}),
         "camera_online": ({}, (), {}),
         "camera_offline": ({"reason": "no frame for 5 s"}, (), {}),
+        "accelerator_failed": (rules.accelerator_failed(tpu, NO_ANSWER, objects[0]), (), {}),
+        "accelerator_restored": (rules.accelerator_restored(tpu), (), {}),
         "events_lost": ({"first": 1201, "last": 2200, "count": 1000}, (), {}),
         "events_dropped": ({"count": 312, "first_at": AT - 5400, "last_at": AT - 3600, "reason": "disk"}, (), {}),
     }
     return {
-        kind: Event(kind, NO_CAMERA if kind.startswith("events_") else "door", AT, values, models, stages)
+        kind: Event(
+            kind, NO_CAMERA if kind.startswith(("events_", "accelerator_")) else "door", AT, values, models, stages
+        )
         for kind, (values, models, stages) in told.items()
     }
 

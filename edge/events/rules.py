@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edge.values import Box, Label, Match
+from edge.values import Box, Label, Match, ModelUse
 
 REARM = 0.8  # of the moderation floor: so far a score must fall before the next event
 ROUND = 4  # decimals of a ratio: a tenth of a pixel at 1000 pixels
@@ -41,6 +41,16 @@ def face_matched(match: Match, collection: str, track: int | None, where: Box) -
 
 def face_unknown(similarity: float, collection: str, track: int | None, where: Box) -> dict[str, Any]:
     return {"track": track, "collection": collection, "best_similarity": round(similarity, 2), "box": box(where)}
+
+
+def accelerator_failed(use: ModelUse, reason: str, instead: ModelUse | None) -> dict[str, Any]:
+    """`instead` took over, or nobody could."""
+    other = {"model": instead.name, "backend": instead.backend} if instead else None
+    return {**accelerator_restored(use), "reason": reason, "instead": other}
+
+
+def accelerator_restored(use: ModelUse) -> dict[str, Any]:
+    return {"task": use.task, "model": use.name, "backend": use.backend}
 
 
 def labels(found: Sequence[Label], told: frozenset[str]) -> tuple[dict[str, Any] | None, frozenset[str]]:

@@ -130,6 +130,34 @@ class CameraOffline(Part):
     reason: str = ""
 
 
+class ModelOn(Part):
+    """A model on a back end."""
+
+    model: str
+    backend: str
+
+
+class AcceleratorFailed(Part):
+    """A back end failed while it ran a task's model. The task goes on with `instead`; if that is null, it rests.
+
+    What failed is tried again, until `accelerator_restored` tells that it works.
+    """
+
+    task: str
+    model: str
+    backend: str
+    reason: str
+    instead: ModelOn | None
+
+
+class AcceleratorRestored(Part):
+    """From now on the task runs on this back end (again), which stands before the one it ran on in `accel.order`."""
+
+    task: str
+    model: str
+    backend: str
+
+
 class EventsLost(Part):
     """Undelivered events that were given up because the log reached its last limit.
 
@@ -162,6 +190,8 @@ TYPES: dict[str, type[Part]] = {
     "moderation": Moderation,
     "camera_online": CameraOnline,
     "camera_offline": CameraOffline,
+    "accelerator_failed": AcceleratorFailed,
+    "accelerator_restored": AcceleratorRestored,
     "events_lost": EventsLost,
     "events_dropped": EventsDropped,
 }

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engine import Model, Settings, open_model
+from edge.engine import Settings
+from edge.failover import AnyModel, open_failover
 from edge.values import Box, Face, Image, ModelUse
 from models.manifest import ModelError
 from models.outputs import Boxes, Embedding
@@ -30,7 +31,7 @@ class FaceView:
 
 
 class FaceAnalyzer:
-    def __init__(self, detector: Model, embedder: Model) -> None:
+    def __init__(self, detector: AnyModel, embedder: AnyModel) -> None:
         self.detector = detector
         self.embedder = embedder
 
@@ -63,9 +64,9 @@ class FaceAnalyzer:
 
 def open_faces(settings: Settings) -> FaceAnalyzer:
     """Open the configured detector and embedding; raises ModelError or AcceleratorError with the remedy."""
-    detector = open_model("faces", settings)
+    detector = open_failover("faces", settings)
     try:
-        return FaceAnalyzer(detector, open_model("embedding", settings))
+        return FaceAnalyzer(detector, open_failover("embedding", settings))
     except BaseException:
         detector.close()
         raise

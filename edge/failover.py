@@ -1,0 +1,384 @@
+"""A task's models in their order: the first that works infers, and who fails is tried again later.
+
+Capture and other tasks never notice. A model that fails is replaced by the next one that opens in this process at
+once, in the thread that noticed; what may hang while it opens (`accel.session.isolated`) is opened by `tend`, which
+one thread calls every now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel.session import AcceleratorError, Opening, Options, Session, Tensors, begin_session, isolated, open_session
+from edge.engine import Model, Pending, Settings, boxes_of, installed_of, use_of
+from edge.hush import hushed
+from edge.packs.store import Built
+from edge.values import Image, ModelUse
+from models.manifest import Manifest, ModelError, Task
+from models.manifest import labels as labels_of
+from models.outputs import Boxes, Result
+
+MOST = 300.0  # seconds between two attempts at most; whoever worked that long starts anew
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A model failed, so that `instead` took over (None: nobody could), or works (again)."""
+
+    kind: Literal["failed", "restored"]
+    use: ModelUse
+    reason: str = ""
+    instead: ModelUse | None = None
+
+
+@dataclass(slots=True)
+class Candidate:
+    """One installed model. Of `model` and `opening` one at most is there; `reason` says since when neither can be.
+
+    `places` are its classes as numbered by the task, None if that is how it numbers them itself.
+    """
+
+    built: Built
+    options: Options
+    places: NDArray[np.int64] | None = None
+    model: Model | None = None
+    opening: Opening | None = None
+    reason: str = ""
+    since: float = 0.0
+    opened_at: float = 0.0  # monotonic, as are these
+    due: float = 0.0
+    wait: float = 0.0
+
+    @property
+    def isolated(self) -> bool:
+        """Whether opening it may take long: elsewhere, for that."""
+        return isolated(self.built.backend, self.options)
+
+    def open(self) -> None:
+        """Raises AcceleratorError or ModelError."""
+        with hushed():
+            session = open_session(self.built.backend, self.built.weights, self.options)
+        self.opened(session)
+
+    def opened(self, session: Session) -> None:
+        """Raises ModelError, and closes the session, if it is not what the manifest says."""
+        try:
+            self.model = Model(self.built, session)
+        except BaseException:
+            session.close()
+            raise
+        self.opening, self.reason, self.opened_at = None, "", time.monotonic()
+
+    def failed(self, reason: str, retry: float) -> None:
+        """To be tried again after `retry` seconds, the next times after twice as many each."""
+        now = time.monotonic()
+        lasted = self.model is not None and now - self.opened_at >= MOST
+        self.wait = retry if lasted or not self.wait else min(2 * self.wait, MOST)
+        self.model = self.opening = None
+        self.since = self.since if self.reason else time.time()
+        self.reason, self.due = reason, now + self.wait
+
+
+class Failover:
+    """Has a Model's face. May be shared between threads.
+
+    `labels` and the classes of boxes stay the same whichever model speaks; `use` and `manifest` are those of the model
+    that gave the latest result. `skipped` tells who was passed over at start, and why.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], retry: float, skipped: Sequence[str] = ()) -> None:
+        self.skipped = tuple(skipped)
+        self.changes: SimpleQueue[Change] = SimpleQueue()
+        self.labels = _common_labels(candidates)
+        self._candidates = tuple(candidates)
+        self._retry = retry
+        self._lock = Lock()  # held by who changes what follows
+        self._active = next((candidate for candidate in candidates if candidate.model), None)
+        self._retired: list[Session] = []
+        self._spoke = (self._active or candidates[0]).built
+
+    @property
+    def use(self) -> ModelUse:
+        return use_of(self._spoke)
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._spoke.manifest
+
+    @property
+    def session(self) -> Session:
+        """The active model's; raises AcceleratorError if there is none."""
+        while (model := self.active(wait=True).model) is None:
+            pass  # it was replaced between the two looks
+        return model.session
+
+    @property
+    def streams(self) -> int:
+        """How many frames may be in flight; 1 while there is no model."""
+        active = self._active
+        model = active.model if active else None
+        return model.session.streams if model else 1
+
+    def prepare(self, image: Image, floor: float = 0.0) -> Callable[[], Pending]:
+        """As a Model does. If the model fails before its outputs are there, the next one does it all anew."""
+        run = _Run(self, image, floor)
+        with suppress(AcceleratorError):  # told when it is started
+            run.prepare()
+        return run.start
+
+    def run(self, image: Image, floor: float = 0.0) -> Result:
+        """Infer now. Boxes come back in pixels of `image`. Raises AcceleratorError if no model can."""
+        return self.prepare(image, floor)().result()
+
+    def detect(self, image: Image, floor: float) -> Boxes:
+        """`run` for a detector."""
+        return boxes_of(self.run(image, floor), self.use)
+
+    def active(self, *, wait: bool) -> Candidate:
+        """Raises AcceleratorError if no model works now; `wait` for one that is being opened by another thread."""
+        active = self._active
+        if active is None and wait:
+            with self._lock:
+                active = self._active
+        if active is None:
+            reasons = "; ".join(f"{one.built.backend}: {one.reason}" for one in self._candidates if one.reason)
+            raise AcceleratorError(f"no back end works: {reasons}")
+        return active
+
+    def fail(self, model: Model, error: AcceleratorError) -> bool:
+        """Let the next one take over; False if `model` was not active any more."""
+        with self._lock:
+            active = self._active
+            if active is None or active.model is not model:
+                return False
+            self._active = None
+            self._retire(active, str(error))
+            self._active = self._next()
+            instead = use_of(self._active.built) if self._active else None
+            self._tell(Change("failed", use_of(active.built), str(error), instead))
+        return True
+
+    def spoken(self, candidate: Candidate, found: Result) -> Result:
+        """Note who spoke; gives what it found with the task's classes."""
+        self._spoke = candidate.built
+        if isinstance(found, Boxes) and candidate.places is not None:
+            return Boxes(found.xyxy, found.scores, candidate.places[found.classes], found.landmarks)
+        return found
+
+    def tend(self) -> None:
+        """Try again what has failed, once its time has come; close what is done with. For one thread, often."""
+        while self._retired:
+            self._retired.pop().close()
+        needed = True
+        for candidate in self._candidates:
+            needed = needed and candidate is not self._active
+            if needed and candidate.opening is None and time.monotonic() >= candidate.due:
+                self._begin(candidate)
+            if candidate.opening is not None:
+                if needed:
+                    self._poll(candidate, candidate.opening)
+                else:
+                    candidate.opening.close()
+                    candidate.opening = None
+
+    def standing(self) -> dict[str, Any]:
+        """For the status message: who is active, and who failed, why and since when (epoch seconds)."""
+        active = self._active
+        model = active.model if active else None
+        return {
+            "name": active.built.manifest.name if active else None,
+            "backend": active.built.backend if active else None,
+            "device": model.session.device if model else None,
+            "failed": [
+                {
+                    "name": one.built.manifest.name,
+                    "backend": one.built.backend,
+                    "reason": one.reason,
+                    "since": one.since,
+                }
+                for one in self._candidates
+                if one.reason
+            ],
+        }
+
+    def told(self) -> list[Change]:
+        """What has changed since the last call."""
+        found = []
+        with suppress(Empty):
+            while True:
+                found.append(self.changes.get_nowait())
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            self._active = None
+            for candidate in self._candidates:
+                if candidate.opening:
+                    candidate.opening.close()
+                if candidate.model:
+                    candidate.model.close()
+                candidate.model = candidate.opening = None
+            while self._retired:
+                self._retired.pop().close()
+
+    def _next(self) -> Candidate | None:
+        """The first that opens in this process; the others are opened by `tend`."""
+        for candidate in self._candidates:
+            if candidate.opening or candidate.isolated:
+                continue
+            if time.monotonic() < candidate.due:
+                continue
+            try:
+                candidate.open()
+            except (AcceleratorError, ModelError) as error:
+                candidate.failed(str(error), self._retry)
+            else:
+                return candidate
+        return None
+
+    def _begin(self, candidate: Candidate) -> None:
+        with self._lock:
+            if candidate.model is None:
+                built = candidate.built
+                candidate.opening = begin_session(built.backend, built.weights, candidate.options)
+
+    def _poll(self, candidate: Candidate, opening: Opening) -> None:
+        try:
+            with nullcontext() if candidate.isolated else hushed():
+                session = opening.poll()
+            if session is None:
+                return
+            with self._lock:
+                candidate.opened(session)
+                before, self._active = self._active, candidate
+                if before:
+                    self._retire(before, "")
+                self._tell(Change("restored", use_of(candidate.built)))
+        except (AcceleratorError, ModelError) as error:
+            log.debug("%s on %s: %s", candidate.built.manifest.name, candidate.built.backend, error)
+            candidate.failed(str(error), self._retry)
+
+    def _retire(self, candidate: Candidate, reason: str) -> None:
+        """What is under way on it still ends, or fails by itself."""
+        assert candidate.model  # noqa: S101 - it was active
+        self._retired.append(candidate.model.session)
+        if reason:
+            candidate.failed(reason, self._retry)
+        else:
+            candidate.model = None
+
+    def _tell(self, change: Change) -> None:
+        task, model = change.use.task, f"{change.use.name} on {change.use.backend}"
+        if change.kind == "restored":
+            log.warning("%s: %s works", task, model)
+        else:
+            instead = f"{change.instead.name} on {change.instead.backend}" if change.instead else "nothing"
+            log.warning("%s: %s failed, %s takes over: %s", task, model, instead, change.reason)
+        self.changes.put(change)
+
+
+AnyModel = Model | Failover
+
+
+@dataclass(slots=True)
+class _Run:
+    """One picture's inference, on whichever model ends up doing it."""
+
+    owner: Failover
+    image: Image
+    floor: float
+    candidate: Candidate | None = None
+    model: Model | None = None
+    begin: Callable[[], Pending] | None = None
+    pending: Pending | None = None
+
+    def prepare(self) -> None:
+        candidate = self.owner.active(wait=False)
+        if (model := candidate.model) is not None:
+            self.candidate, self.model = candidate, model
+            self.begin = model.prepare(self.image, self.floor)
+
+    def start(self) -> Pending:
+        pending = self._started()
+        return Pending(pending.stages, self.outputs, self.decode, pending.started)
+
+    def outputs(self) -> Tensors:
+        assert self.pending is not None  # noqa: S101 - start() comes first
+        assert self.model is not None  # noqa: S101
+        try:
+            return self.pending.outputs()
+        except AcceleratorError as error:
+            # Who is not the first to notice was in flight beside another: it went down with the device, for the place
+            # it would need now may be taken by one that only its own thread can give back.
+            if not self.owner.fail(self.model, error):
+                raise
+            self._started()
+            return self.outputs()
+
+    def decode(self, raw: Tensors) -> Result:
+        assert self.pending is not None  # noqa: S101 - start() comes first
+        assert self.candidate is not None  # noqa: S101
+        return self.owner.spoken(self.candidate, self.pending.decode(raw))
+
+    def _started(self) -> Pending:
+        """On the model that is active now; raises AcceleratorError if none is."""
+        while True:
+            active = self.owner.active(wait=True)
+            if self.begin is None or active.model is not self.model:
+                self.prepare()
+                continue
+            assert self.model is not None  # noqa: S101 - prepare() has set both
+            try:
+                self.pending = self.begin()
+            except AcceleratorError as error:
+                self.owner.fail(self.model, error)
+            else:
+                return self.pending
+
+
+def open_failover(task: Task, settings: Settings) -> Failover:
+    """Open the first model chosen for a task on the first back end that works, and keep the others in mind.
+
+    Raises ModelError if none is installed, AcceleratorError if no back end opens any.
+    """
+    installed, absent = installed_of(task, settings)
+    root, retry = settings.models.open_store().root, settings.accel.retry
+    candidates = [Candidate(built, settings.accel.options(built.backend, root)) for built in installed]
+    for candidate in candidates:
+        try:
+            candidate.open()
+            break
+        except AcceleratorError as error:
+            candidate.failed(str(error), retry)
+    reasons = [f"{one.built.backend}: {one.reason}" for one in candidates if one.reason]
+    if len(reasons) == len(candidates):
+        raise AcceleratorError(f"no back end can run the model: {'; '.join(reasons)}")
+    order = settings.accel.order
+    before = order[: order.index(installed[len(reasons)].backend)]
+    lacking = [f"{backend}: {reason}" for backend, reason in absent if backend in before]
+    return Failover(candidates, retry, [*reasons, *lacking])
+
+
+def _common_labels(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """The task's labels, those of the first model first, and in each candidate its classes' places among them."""
+    own = [labels_of(candidate.built.manifest.name) for candidate in candidates]
+    if len(set(own)) == 1:
+        return own[0]
+    common = tuple(dict.fromkeys(label for labels in own for label in labels))
+    place = {label: number for number, label in enumerate(common)}
+    for candidate, labels in zip(candidates, own, strict=True):
+        if labels != common[: len(labels)]:
+            candidate.places = np.array([place[label] for label in labels], np.int64)
+    return common
