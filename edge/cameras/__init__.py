@@ -53,22 +53,24 @@ def reopen(camera: Camera, stop: threading.Event, on_state: OnState) -> Iterator
     A live source that fails is opened again: one that is away after a second at most, one that refuses (a wrong
     password, say) after waits that double from half a second to thirty. They start over with the first good frame,
     and when it was away. A source that is not live raises its CameraError. `on_state` hears "online" with the first
-    frame and "offline" with the reason, at each change. Ends when the source is over or `stop` is set.
+    frame and "offline" with each reason once until then. Ends when the source is over or `stop` is set.
     """
-    wait, told = FIRST_WAIT, ""
+    wait: float = FIRST_WAIT
+    told: set[str] = set()
     while not stop.is_set():
         online, away = False, False
         try:
             for frame in camera.frames(stop):
                 if not online:
-                    online, wait, told = True, FIRST_WAIT, ""
+                    online, wait = True, FIRST_WAIT
+                    told.clear()
                     on_state("online", "")
                 yield frame
             return  # noqa: TRY300 - the loop around it makes this the end, not a success
         except CameraError as error:
             reason, away = str(error), isinstance(error, AwayError)
-        if reason != told:
-            told = reason
+        if reason not in told:
+            told.add(reason)
             on_state("offline", reason)
         if not camera.live:
             raise CameraError(reason)

@@ -114,17 +114,21 @@ class RtspCamera(CameraSettings):
 
     def _grabbed(self, capture: cv2.VideoCapture, stop: threading.Event) -> Iterator[None]:
         """Once for each frame grabbed. Networks lose packets, so a frame that fails is not yet the end."""
-        heard, faults = time.monotonic(), 0
+        heard, faults, silence = time.monotonic(), 0, self.timeout * 0.9
         while not stop.is_set():
+            began = time.monotonic()
             good, now = grab(capture), time.monotonic()
-            if good:
+            # A frame after that long is one that FFmpeg held back and lets go when it gives up.
+            if good and now - began < silence:
                 heard, faults = now, 0
                 yield
                 continue
             faults += 1
             if stop.is_set():
                 return
-            if faults >= FAULTS or now - heard >= self.timeout * 0.9:
+            if now - heard >= silence:
+                raise CameraError(f"{self.place}: no frame in {self.timeout:g} s; check the camera's power and network")
+            if faults >= FAULTS:
                 raise CameraError(f"{self.place}: the stream ended; check the camera's power and network")
 
     def _knock(self) -> None:

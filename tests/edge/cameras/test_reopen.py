@@ -62,6 +62,24 @@ def test_a_live_source_is_opened_again_and_each_change_is_told_once() -> None:
     assert states == [("online", ""), ("offline", reason), ("online", ""), ("offline", reason)]
 
 
+def test_reasons_that_take_turns_are_each_told_once_until_the_camera_is_back() -> None:
+    source, states = Scripted(), list[str]()
+    refusals = iter(["refused", "no answer", "refused", "no answer", "", "refused", ""])
+
+    def frames(_stop: threading.Event) -> Iterator[tuple[Image, float]]:
+        reason = next(refusals, None)
+        if reason:
+            raise AwayError(reason)
+        if reason is not None:
+            yield FRAME, 0.0
+            raise CameraError("the stream ended")
+
+    source.frames = frames  # type: ignore[method-assign]
+    assert len(list(reopen(source, Pauses(), lambda *state: states.append(state[1] or state[0])))) == 2  # type: ignore[arg-type]
+    one = ["online", "the stream ended"]
+    assert states == ["refused", "no answer", *one, "refused", *one]
+
+
 def test_waits_double_to_half_a_minute_and_start_over_after_a_good_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda _low, high: high)
     pauses = Pauses()
