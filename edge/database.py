@@ -25,6 +25,7 @@ REMEDIES = {
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_ERROR: DAMAGED,  # a table or column is missing
+    sqlite3.SQLITE_IOERR: "see what 'dmesg' says of the disk, and whether it is mounted read-only",
     sqlite3.SQLITE_BUSY: "another process is writing; try again when it is done",
 }
 # What may pass by itself; all else is damage, or a defect.

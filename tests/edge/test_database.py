@@ -65,7 +65,8 @@ def failing(message: str, code: int) -> Iterator[None]:
     [
         ("database or disk is full", sqlite3.SQLITE_FULL, 1 << 30, "no space left in {data}; make room there"),
         ("disk I/O error", sqlite3.SQLITE_IOERR | 19 << 8, 4096, "no space left in {data}; make room there"),
-        ("disk I/O error", sqlite3.SQLITE_IOERR, 1 << 30, "check the disk and the file's owner, or restore a copy"),
+        ("disk I/O error", sqlite3.SQLITE_IOERR, 1 << 30, "and whether it is mounted read-only"),
+        ("out of memory", sqlite3.SQLITE_NOMEM, 1 << 30, "check the disk and the file's owner, or restore a copy"),
         ("attempt to write a readonly database", sqlite3.SQLITE_READONLY, 1 << 30, database.OWNER),
         ("database disk image is malformed", sqlite3.SQLITE_CORRUPT, 1 << 30, database.DAMAGED),
     ],
