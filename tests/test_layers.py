@@ -19,10 +19,10 @@ LAYERS = (
     ("packs",),
     ("engine",),
     ("failover",),
-    ("cameras", "vision", "tracking", "collections", "events", "identity", "stills"),
-    ("config",),
+    ("cameras", "vision", "tracking", "collections", "events", "identity", "stills", "live", "metrics"),
+    ("config", "exporter"),
     ("abilities", "presence", "obstacles"),
-    ("watch", "explain", "checkup"),
+    ("watch", "explain", "checkup", "status"),
     ("pipeline",),
     ("daemon",),
     ("commands",),
@@ -37,6 +37,8 @@ VENDORS = {
     "flatbuffers": {"accel/graphs/"},
     "picamera2": {"edge/cameras/picamera.py"},
     "paho": {"edge/events/"},
+    "prometheus_client": {"edge/metrics.py"},
+    "numkong": {"edge/collections/compact.py"},
     "nncf": set(),
     "torch": set(),
     "tensorflow": set(),
@@ -111,7 +113,8 @@ def test_a_command_line_without_a_command_loads_no_heavy_library() -> None:
     code = (
         "import sys, edge, edge.cli; edge.cli.parser(); "
         "print(*sorted({name.split('.')[0] for name in sys.modules} "
-        "& {'openvino', 'ai_edge_litert', 'tflite_runtime', 'cv2', 'paho', 'picamera2', 'nncf', 'sqlite_utils'}))"
+        "& {'openvino', 'ai_edge_litert', 'tflite_runtime', 'cv2', 'paho', 'picamera2', 'nncf', 'numkong', "
+        "'sqlite_utils'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == ""

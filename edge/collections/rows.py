@@ -12,6 +12,7 @@ from edge.collections.records import IndexedFace, NewFace, Vector
 from edge.errors import InputError, MissingError
 from edge.values import Box
 
+REMOVALS = 10_000  # of a collection that are remembered one by one
 SAME_BOX = 0.01  # ratios: two faces of one picture whose sides are all this near are one face
 
 COLLECTIONS = """SELECT name, created_at,
@@ -123,6 +124,22 @@ def insert(  # noqa: PLR0913 - a row's columns
     ).lastrowid
     connection.execute("INSERT INTO vectors VALUES (?, ?, ?)", [row, digest, vector.astype("<f4").tobytes()])
     connection.execute("UPDATE collections SET added = ? WHERE id = ?", [row, key])
+
+
+def delete(connection: sqlite3.Connection, key: int, face_ids: Sequence[str]) -> list[str]:
+    """Delete the faces that are there, and note it for whoever holds their vectors; their ids."""
+    gone = []
+    (removed,) = connection.execute("SELECT removed FROM collections WHERE id = ?", [key]).fetchone()
+    for face_id in face_ids:
+        row = connection.execute("SELECT id FROM faces WHERE collection = ? AND face_id = ?", [key, face_id]).fetchone()
+        if row is not None:
+            gone.append(face_id)
+            connection.execute("DELETE FROM faces WHERE id = ?", row)
+            connection.execute("INSERT INTO removals VALUES (?, ?, ?)", [key, removed + len(gone), row[0]])
+    removed += len(gone)
+    connection.execute("UPDATE collections SET removed = ? WHERE id = ?", [removed, key])
+    connection.execute("DELETE FROM removals WHERE collection = ? AND number <= ?", [key, removed - REMOVALS])
+    return gone
 
 
 def move(

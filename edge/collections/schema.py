@@ -44,4 +44,13 @@ STEPS = (
         vector BLOB NOT NULL
     )
     """,
+    # Which faces the newest deletions took (`number` runs up to `removed`), so that others need not compare them all.
+    """
+    CREATE TABLE removals (
+        collection INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        face INTEGER NOT NULL,
+        PRIMARY KEY (collection, number)
+    ) WITHOUT ROWID
+    """,
 )

@@ -2,7 +2,8 @@
 
 A search first reads two numbers of the collection's row (the newest face's key and the count of deletions). Only
 if they moved, in this process or another, are the newer vectors appended and the deleted ones dropped. Names are
-read from SQLite for the few faces found, so they are never stale either.
+read from SQLite for the few faces found, so they are never stale either; so are, in a collection that is too large
+for a matrix of floats (`compact`), the vectors that decide.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from threading import Lock
 import numpy as np
 from sqlite_utils import Database
 
-from edge.collections.index import Index
+from edge.collections.compact import Compact
+from edge.collections.index import Index, Keys, Searchable
 from edge.collections.records import Identification, Vector, unit
 from edge.collections.rows import no_collection, other_model
 from edge.collections.similarity import percent
@@ -24,7 +26,8 @@ from edge.database import reading
 from edge.errors import InputError, MissingError
 from edge.values import Match
 
-BATCH = 4096  # vectors read at a time: 2 MiB
+BATCH = 1024  # vectors read at a time: 512 KiB, which stay in the processor's cache while they are encoded
+COMPACT = 100_000  # faces above which a collection is held in bytes: floats of so many are 51 MB and 1.5 ms
 FIRST_LOOK = 16  # faces looked at before the runner-up of another person is sought further down
 
 _STATE = "SELECT id, added, removed FROM collections WHERE name = ?"
@@ -32,6 +35,8 @@ _DIGEST = """SELECT digest, length(vector) / 4 FROM vectors JOIN faces ON faces.
     WHERE collection = ? LIMIT 1"""
 _NEWER = """SELECT faces.id, vector FROM faces JOIN vectors ON vectors.face = faces.id
     WHERE collection = ? AND faces.id > ? ORDER BY faces.id"""
+_GONE = "SELECT face FROM removals WHERE collection = ? AND number > ?"
+_VECTORS = "SELECT face, vector FROM vectors WHERE face IN ({})"
 _NAMES = """SELECT faces.id, face_id, external_image_id, coalesce(users.name, '') FROM faces
     LEFT JOIN users ON users.id = faces.user WHERE faces.id IN ({})"""
 
@@ -41,7 +46,7 @@ class Shelf:
     """One collection's matrix, and how far it has read."""
 
     digest: str
-    index: Index
+    index: Searchable
     added: int = 0
     removed: int = 0
 
@@ -131,21 +136,59 @@ class Finder:
         digest, dimensions = connection.execute(_DIGEST, [key]).fetchone() or ("", 0)
         shelf = self._shelves.get(key)
         if shelf is None or shelf.digest != digest:
-            shelf = self._shelves[key] = Shelf(digest, Index(dimensions), removed=removed)
+            shelf = self._shelves[key] = Shelf(digest, self._empty(connection, key, dimensions), removed=removed)
         if shelf.removed != removed:
-            kept = connection.execute("SELECT id FROM faces WHERE collection = ?", [key]).fetchall()
-            shelf.index.retain(np.array(kept, np.int64).ravel())
+            shelf.index.drop(_gone(connection, key, shelf, removed))
         newer = connection.execute(_NEWER, [key, shelf.added])
         while rows := newer.fetchmany(BATCH):
-            vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4").reshape(len(rows), dimensions)
-            shelf.index.add(np.array([row[0] for row in rows], np.int64), vectors)
+            shelf.index.add(*_matrix(rows))
+            if isinstance(shelf.index, Index) and len(shelf.index) > COMPACT:
+                shelf.index = self._compacted(shelf.index)
         shelf.added, shelf.removed = added, removed
         return shelf
+
+    def _empty(self, connection: sqlite3.Connection, key: int, dimensions: int) -> Searchable:
+        (faces,) = connection.execute("SELECT count(*) FROM faces WHERE collection = ?", [key]).fetchone()
+        return Compact(dimensions, self._compare) if faces > COMPACT else Index(dimensions)
+
+    def _compacted(self, index: Index) -> Compact:
+        compact = Compact(index.dimensions, self._compare)
+        for start in range(0, len(index), BATCH):
+            part = slice(start, start + BATCH)
+            compact.add(index.keys[part], index.rows[part])
+        return compact
+
+    def _compare(self, keys: Keys, vector: Vector) -> tuple[Keys, Vector]:
+        """Those of the faces that are still there, and their cosines."""
+        found = [(np.zeros(0, np.int64), np.zeros(0, np.float32))]
+        ordered = np.sort(keys).tolist()  # as they lie in the file
+        for start in range(0, len(ordered), BATCH):
+            part = ordered[start : start + BATCH]
+            rows = self._database.conn.execute(_VECTORS.format(",".join("?" * len(part))), part).fetchall()
+            if rows:
+                there, vectors = _matrix(rows)
+                found.append((there, vectors @ vector))
+        return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
 
     def _forget(self, connection: sqlite3.Connection) -> None:
         alive = {row[0] for row in connection.execute("SELECT id FROM collections")}
         for key in self._shelves.keys() - alive:
             del self._shelves[key]
+
+
+def _gone(connection: sqlite3.Connection, key: int, shelf: Shelf, removed: int) -> Keys:
+    """The keys deleted since the shelf was brought up to date."""
+    gone = connection.execute(_GONE, [key, shelf.removed]).fetchall()
+    if len(gone) == removed - shelf.removed:
+        return np.array(gone, np.int64).ravel()
+    kept = connection.execute("SELECT id FROM faces WHERE collection = ?", [key])  # too long ago to be told one by one
+    return np.setdiff1d(shelf.index.keys, np.fromiter((row[0] for row in kept), np.int64), assume_unique=True)
+
+
+def _matrix(rows: list[tuple[int, bytes]]) -> tuple[Keys, Vector]:
+    """Keys and vectors of rows that were read."""
+    vectors = np.frombuffer(b"".join([row[1] for row in rows]), "<f4").reshape(len(rows), -1)
+    return np.array([row[0] for row in rows], np.int64), vectors
 
 
 def _names(connection: sqlite3.Connection, keys: list[int]) -> dict[int, tuple[str, str, str]]:

@@ -134,13 +134,7 @@ class Collections:
     def delete_faces(self, collection: str, face_ids: Sequence[str]) -> list[str]:
         """The ids that were there and are now gone, from the file as well; the others are left out."""
         with self._writing() as connection:
-            key = rows.collection_key(connection, collection)
-            gone = [
-                face_id
-                for face_id in face_ids
-                if connection.execute("DELETE FROM faces WHERE collection = ? AND face_id = ?", [key, face_id]).rowcount
-            ]
-            connection.execute("UPDATE collections SET removed = removed + ? WHERE id = ?", [len(gone), key])
+            gone = rows.delete(connection, rows.collection_key(connection, collection), face_ids)
         if gone:
             self._wipe()
         return gone

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
 
-from edge.collections import Collections, NewFace
+from edge.collections import Collections, NewFace, rows, search
+from edge.collections.compact import Compact
+from edge.collections.index import Index
 from edge.collections.records import Vector
 from edge.collections.similarity import cosine, percent
 from edge.database import connect
@@ -162,8 +165,58 @@ class TwoProcesses(RuleBasedStateMachine):
         assert all(match.face_id in self.truth for match in found)
 
 
-TwoProcesses.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+class TwoLargeProcesses(TwoProcesses):
+    """The same where five faces are many, and three deletions too many to be told one by one."""
+
+    def __init__(self) -> None:
+        self.patched = [patch.object(search, "COMPACT", 5), patch.object(rows, "REMOVALS", 3)]
+        for one in self.patched:
+            one.start()
+        super().__init__()
+
+    def teardown(self) -> None:
+        super().teardown()
+        for one in self.patched:
+            one.stop()
+
+
+MANY = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TwoProcesses.TestCase.settings = TwoLargeProcesses.TestCase.settings = MANY
 TestTwoProcesses = TwoProcesses.TestCase
+TestTwoLargeProcesses = TwoLargeProcesses.TestCase
+
+
+def test_a_collection_that_outgrows_floats_goes_on_in_bytes(
+    people: Collections, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "COMPACT", 10)
+    ids = []
+    for seed in range(20):
+        ids.append(enrol(people, vector(seed)))
+        assert [match.face_id for match in people.search("people", vector(seed), "m1", 1)] == [ids[-1]]
+        (shelf,) = people._finder._shelves.values()
+        assert isinstance(shelf.index, Index if len(ids) <= 10 else Compact)
+    others = Collections(connect(tmp_path))
+    expected, found = (side.search("people", vector(99), "m1", 9, 0.0) for side in (people, others))
+    others.close()
+    assert expected == found
+    assert people.identify("people", vector(3), "m1", 99.0, 0.05).match == people.search("people", vector(3), "m1")[0]
+
+
+@pytest.mark.parametrize("remembered", [0, 2, 100])
+def test_deletions_are_followed_whether_remembered_or_not(
+    people: Collections, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    monkeypatch.setattr(rows, "REMOVALS", remembered)
+    ids = [enrol(people, vector(seed)) for seed in range(8)]
+    assert len(people.search("people", vector(0), "m1", 9, 0.0)) == 8
+    command_line = Collections(connect(tmp_path))
+    command_line.delete_faces("people", ids[:2])
+    command_line.delete_faces("people", [ids[2], ids[2], "nobody"])
+    assert command_line._database["removals"].count == min(remembered, 3)
+    command_line.close()
+    assert {match.face_id for match in people.search("people", vector(0), "m1", 9, 0.0)} == set(ids[3:])
+    assert len(people._finder._shelves[1].index) == 5
 
 
 def test_a_face_enrolled_elsewhere_is_found_by_the_next_search(people: Collections, tmp_path: Path) -> None:
