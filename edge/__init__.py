@@ -7,13 +7,15 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     commands/                   the words of the command line: parse, call, print
     pipeline                    the threads; the only file that spawns any
     watch explain checkup       one camera's memory; a configuration in words; what is wrong with this machine
+    status                      whether the daemon is well, and the small form of its picture that the broker keeps
     abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
-    config                      the one TOML file, put together from the sections below
-    cameras/ vision/ tracking collections/ events/ identity stills   rooms that never import each other
+    config exporter             the one TOML file, put together from the sections below; serves /metrics
+    cameras/ vision/ tracking collections/ events/ identity stills live metrics   rooms that never import each other
     failover                    a task's models in their order: the next takes over, the first is tried again
     engine  packs/              a model on an accelerator; where built models are kept
     pictures database           decoding a still picture; the one SQLite file
     settings values errors      what everybody shares
+    stats board                 what is counted and timed; what the board tells of heat, memory and disk
     notify stopping             what the service manager hears, and what its signals do
     models/  accel/             the leaves
 

@@ -17,6 +17,7 @@ from edge.engine import AccelSettings, ModelSettings
 from edge.errors import ConfigError
 from edge.events.log import EventSettings
 from edge.events.mqtt import MqttSettings
+from edge.metrics import MetricsSettings
 from edge.settings import LocalPath, Section
 from edge.stills import StillSettings
 
@@ -36,6 +37,7 @@ class Config(Section):
     stills: StillSettings = StillSettings()
     models: ModelSettings = ModelSettings()
     accel: AccelSettings = AccelSettings()
+    metrics: MetricsSettings = MetricsSettings()
     cameras: dict[Name, Camera] = Field(default_factory=dict)
 
 

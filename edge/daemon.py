@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from edge import database, notify, stopping
 from edge.abilities import Abilities, open_abilities
@@ -17,8 +18,13 @@ from edge.config import Config
 from edge.errors import StorageError
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
+from edge.live import Live
 from edge.pipeline import Parts, Pipeline
 from edge.settings import TASKS
+from edge.stats import Stats
+
+if TYPE_CHECKING:
+    from edge.exporter import Exporter
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +53,25 @@ def parts(config: Config, abilities: Abilities) -> Iterator[Parts]:
         opened.callback(collections.close)
         events = EventLog(database.connect(config.data), config.device, config.events)
         opened.callback(events.close)
-        publisher = Publisher(config.mqtt, config.device, events)
+        stats = Stats()
+        publisher = Publisher(config.mqtt, config.device, events, stats.delivered)
         opened.callback(publisher.close)
-        yield Parts(abilities, state, collections, events, publisher)
+        listeners = []
+        for listener in _listeners(config):
+            opened.callback(listener.close)
+            listeners.append(listener)
+        yield Parts(abilities, state, collections, events, publisher, stats, listeners)
+
+
+def _listeners(config: Config) -> Iterator[Live | Exporter]:
+    try:
+        yield Live(config.data)
+    except OSError as error:  # a file system without sockets is no reason to see nothing
+        log.warning("data: %s: %s: 'vedette top' will not work", config.data, (error.strerror or str(error)).lower())
+    if config.metrics.port:
+        from edge.exporter import Exporter
+
+        yield Exporter(config.metrics)
 
 
 @contextmanager

@@ -12,18 +12,19 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 from sqlite_utils import Database
 
 from accel.session import AcceleratorError
-from edge import __version__, notify, presence
+from edge import __version__, notify, presence, status
 from edge.abilities import Abilities
+from edge.board import Board, resident
 from edge.cameras import reopen
 from edge.cameras.attendance import Attendance, Pulse
 from edge.cameras.base import State
@@ -37,7 +38,7 @@ from edge.events.held import Held
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.mailbox import Mailbox
-from edge.stats import Stats
+from edge.stats import INFERENCES, Stats
 from edge.stills import Stills
 from edge.values import Event, Frame, Image
 from edge.vision.motion import Motion
@@ -68,6 +69,15 @@ class InFlight:
     lost: bool = False  # no accelerator was left to find them
 
 
+class Listener(Protocol):
+    """Answers whoever asks how things stand, until `stop` is set."""
+
+    @property
+    def name(self) -> str: ...
+
+    def serve(self, picture: Callable[[], Mapping[str, Any]], stop: threading.Event) -> None: ...
+
+
 @dataclass(slots=True)
 class Parts:
     """What a pipeline is made of; the caller opens and closes them."""
@@ -78,6 +88,7 @@ class Parts:
     log: EventLog
     publisher: Publisher
     stats: Stats = field(default_factory=Stats)
+    listeners: Sequence[Listener] = ()
 
 
 class Pipeline:
@@ -93,6 +104,8 @@ class Pipeline:
         self._failed: SimpleQueue[BaseException] = SimpleQueue()
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
+        self._started_at = time.time()
+        self._board = Board(config.data)
         self._saw_at = 0.0  # the vision thread's last sign of life, in monotonic time
         self._given_up: dict[str, CameraError] = {}
         self._attendance = Attendance(config.cameras, self._read, lambda *told: self._changed.put(told))
@@ -118,6 +131,9 @@ class Pipeline:
         vision = self._spawn("vision", self._see)
         accelerators = self._spawn("accelerators", self._tend)
         self._attendance.begin()
+        answering = [
+            self._spawn(one.name, partial(one.serve, self.picture, self._stop)) for one in self._parts.listeners
+        ]
         notify.tell(READY=1)
         try:
             self._supervise(seconds)
@@ -129,26 +145,44 @@ class Pipeline:
             vision.join()
             accelerators.join()
             self._told.set()
-            publisher.join()
+            for thread in (publisher, *answering):
+                thread.join()
         if not self._failed.empty():
             raise self._failed.get()
         if self._given_up and len(self._given_up) == len(self._watches):
             raise next(iter(self._given_up.values()))
 
-    def status(self) -> dict[str, Any]:
-        """What the retained status message says while the daemon lives."""
-        parts = self._parts
-        cameras = {name: {**state, **parts.stats.camera(name)} for name, state in self._cameras.items()}
-        return {
+    def picture(self) -> dict[str, Any]:
+        """How everything stands, in full: what metrics, `vedette top` and, made smaller, the status message say."""
+        parts, now = self._parts, time.monotonic()
+        told = {
             "version": __version__,
-            "cameras": cameras,
+            "device": self._config.device,
+            "started_at": self._started_at,
+            "at": time.time(),
+            "silent": [name for name, at in self._signs().items() if now - at > notify.LIMITS[name]],
+            "cameras": {name: {**state, **parts.stats.camera(name)} for name, state in self._cameras.items()},
             "models": parts.abilities.standing(),
             "missing": parts.abilities.missing,
             "skipped": parts.abilities.skipped,
             "stages": parts.stats.stages(),
+            "inferences": INFERENCES.state(),
+            "delivery": parts.stats.delivery(),
+            "broker": {"connected": parts.publisher.connected, "state": parts.publisher.state},
             "outbox": self._outbox(),
             "disk": self._held.state(),
+            "board": self._board.state(),
+            "memory": resident(),
         }
+        return told | {"fault": status.fault(told), "summary": status.summary(told)}
+
+    def status(self) -> dict[str, Any]:
+        """What the retained status message says while the daemon lives."""
+        return status.small(self.picture())
+
+    def _signs(self) -> dict[str, float]:
+        """The last sign of life of the threads that must not hang, in monotonic time."""
+        return {"vision": self._saw_at, "publisher": self._parts.publisher.alive_at}
 
     def _outbox(self) -> dict[str, Any]:
         try:
@@ -176,7 +210,7 @@ class Pipeline:
         watchdog = notify.Watchdog()
         while not self._stop.wait(0.2):
             self._attendance.look()
-            watchdog.look({"vision": self._saw_at, "publisher": self._parts.publisher.alive_at})
+            watchdog.look(self._signs())
             if time.monotonic() - told >= STATUS_EVERY:
                 told = time.monotonic()
                 self._check_database()
@@ -196,9 +230,9 @@ class Pipeline:
             raise StorageError(f"{path}: was moved or replaced while in use; put it back, then start again")
 
     def _tell_status(self) -> None:
-        status = self.status()
-        self._parts.publisher.status(status)
-        notify.status(status)
+        told = self.status()
+        self._parts.publisher.status(told)
+        notify.status(told)
 
     def _read(self, name: str, pulse: Pulse) -> threading.Thread:
         return self._spawn(f"camera-{name}", partial(self._capture, name, pulse))
@@ -336,6 +370,8 @@ class Pipeline:
             if state == before["state"]:  # away for another reason than at first
                 self._tell_status()
                 continue
+            if state == "online":
+                self._parts.stats.opened(name)
             seen = Seen({}) if state == "online" else self._watches[name].leave(time.time(), "camera_offline")
             seen.events.append(Event(f"camera_{state}", name, time.time(), {"reason": reason} if reason else {}))
             self._commit(seen)
