@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import cv2
 
 from edge.errors import CameraError
+from edge.pictures import MAX_PIXELS
 from edge.values import Image
 
 ENVIRONMENT = {
@@ -53,6 +54,16 @@ def opened(open_capture: Open, failure: str) -> Iterator[cv2.VideoCapture]:
 
 def opener(source: str, backend: int, options: Sequence[int] = ()) -> Open:
     return lambda: cv2.VideoCapture(source, backend, list(options))
+
+
+def check_size(capture: cv2.VideoCapture, place: str) -> None:
+    """Raises CameraError for a stream whose frames are larger than any picture may be: a small file may claim them."""
+    width, height = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > MAX_PIXELS:
+        raise CameraError(
+            f"{place}: frames of {width} x {height} pixels are too large; "
+            f"have them made smaller than {MAX_PIXELS // 1_000_000} megapixels"
+        )
 
 
 def grab(capture: cv2.VideoCapture) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
+import struct
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import cv2
 
 from edge import pictures
 from edge.cameras.base import CameraSettings, Rate, adjust
-from edge.cameras.capture import FAULTS, ONE_THREAD, grab, opened, opener, picture
+from edge.cameras.capture import FAULTS, ONE_THREAD, check_size, grab, opened, opener, picture
 from edge.errors import CameraError
 from edge.settings import LocalPath
 from edge.values import Image
@@ -21,6 +23,7 @@ from edge.values import Image
 LEAP = 10.0  # seconds between two frames beyond which a time stamp is not believed
 LATE = 1.0  # seconds behind its own speed after which a file is not hurried to catch up
 MOTION_JPEG = (".mjpeg", ".mjpg")
+BOXES = 4096  # of an MP4 that are looked at
 
 
 class FileCamera(CameraSettings):
@@ -58,6 +61,7 @@ class FileCamera(CameraSettings):
         rate, shown = Rate(self.fps), False
         begin = time.monotonic()
         with opened(opener(str(self.path.absolute()), cv2.CAP_FFMPEG, ONE_THREAD), failure) as capture:
+            check_size(capture, self.place)
             for position in _positions(capture, stop):
                 if not rate.takes(position):
                     continue
@@ -94,6 +98,7 @@ def _check(path: Path) -> None:
     try:
         with path.open("rb") as file:
             start = file.read(64 << 10)
+            whole = start[4:8] != b"ftyp" or _has_index(file)
     except IsADirectoryError as error:
         raise CameraError(f'{path}: a folder; give its pictures with kind = "images"') from error
     except OSError as error:
@@ -101,3 +106,21 @@ def _check(path: Path) -> None:
     found = pictures.header(start)
     if found and found.format != "GIF" and path.suffix.lower() not in MOTION_JPEG:
         raise CameraError(f'{path}: a {found.format} picture, not a video; give its folder with kind = "images"')
+    if not whole:
+        raise CameraError(f"{path}: cut off, for its index is missing (no 'moov'); copy it again, or record it anew")
+
+
+def _has_index(file: BinaryIO) -> bool:
+    """Whether an MP4 has the box without which nobody knows its frames; recorders write it last."""
+    at, end = 0, file.seek(0, os.SEEK_END)
+    for _ in range(BOXES):
+        file.seek(at)
+        head = file.read(16).ljust(16, b"\0")
+        size, kind, large = struct.unpack(">I4sQ", head)
+        if kind == b"moov":
+            return True
+        size = large if size == 1 else size
+        at += size
+        if size < 8 or at >= end:
+            return False
+    return True  # FFmpeg may judge

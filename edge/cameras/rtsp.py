@@ -15,7 +15,7 @@ import cv2
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from edge.cameras.base import CameraSettings, Rate, adjust
-from edge.cameras.capture import FAULTS, ONE_THREAD, grab, opened, opener, picture
+from edge.cameras.capture import FAULTS, ONE_THREAD, check_size, grab, opened, opener, picture
 from edge.errors import AwayError, CameraError, InputError
 from edge.values import Image
 
@@ -105,6 +105,7 @@ class RtspCamera(CameraSettings):
             return capture
 
         with opened(open_capture, silent) as capture:
+            check_size(capture, self.place)
             for _ in self._grabbed(capture, stop):
                 if rate.takes(time.monotonic()):
                     at = time.time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import threading
 import time
 from itertools import islice, pairwise
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import cv2
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge.cameras.file import FileCamera
 from edge.errors import CameraError
@@ -107,9 +110,76 @@ def test_a_damaged_stretch_does_not_end_a_film(film: Film) -> None:
     assert taken == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11]
 
 
+def test_a_small_file_that_claims_huge_frames_is_refused_before_a_frame_is_decoded(film: Film) -> None:
+    path = film(2)
+    data = bytearray(path.read_bytes())
+    for at in (data.index(b"avih") + 40, data.index(b"strf") + 12):
+        data[at : at + 8] = struct.pack("<II", 12_000, 9_000)
+    frame = -1
+    while (frame := data.find(b"\xff\xc0\x00\x11\x08", frame + 1)) >= 0:  # the JPEG frames claim it too
+        data[frame + 5 : frame + 9] = struct.pack(">HH", 9_000, 12_000)
+    path.write_bytes(data)
+    with pytest.raises(
+        CameraError, match="frames of 12000 x 9000 pixels are too large; have them made smaller than 64"
+    ):
+        numbers(FileCamera(path=path, pace="fast"))
+
+
+@pytest.fixture
+def mp4(tmp_path: Path) -> bytes:
+    path = tmp_path / "film.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (64, 48))
+    for number in range(10):
+        writer.write(numbered(number))
+    writer.release()
+    return path.read_bytes()
+
+
+def fate(path: Path, data: bytes) -> int | str:
+    """How many frames are played, or why none are."""
+    path.write_bytes(data)
+    frames, reason = 0, ""
+    try:
+        for _ in FileCamera(path=path, pace="fast", fps=0).frames(threading.Event()):
+            frames += 1
+    except CameraError as error:
+        reason = str(error)
+    assert not reason or (reason.startswith(f"{path}: ") and "\n" not in reason)
+    return reason or frames
+
+
+def test_an_mp4_whose_recording_was_cut_off_says_so(mp4: bytes, tmp_path: Path) -> None:
+    index = mp4.index(b"moov") - 4
+    path = tmp_path / "cut.mp4"
+    assert fate(path, mp4) == 10
+    for cut in (mp4[:index], mp4[: index + 4], mp4[:40], mp4.replace(b"moov", b"free")):
+        assert "cut off, for its index is missing (no 'moov')" in str(fate(path, cut))
+    large = mp4[:index] + struct.pack(">I4sQ", 1, b"free", 32) + bytes(16) + mp4[index:]  # a box with a 64-bit size
+    assert fate(path, large) == 10
+    assert "index is missing" in str(fate(path, mp4[:index] + bytes(500)))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12), end=st.floats(0, 1))
+def test_an_mp4_with_changed_bytes_is_played_or_refused(
+    mp4: bytes, tmp_path: Path, changes: list[tuple[float, int]], end: float
+) -> None:
+    data = bytearray(mp4)
+    for at, value in changes:
+        data[int(at * (len(data) - 1))] = value
+    fate(tmp_path / "odd.mp4", bytes(data[: int((0.5 + end) * len(data))]))
+
+
 @pytest.mark.parametrize(
     ("name", "played"),
-    [("empty.mp4", 0), ("trunc_50.mp4", 0), ("jpeg_named.mp4", 0), ("av1.mkv", 0), ("bitflips.mp4", 190)],
+    [
+        ("empty.mp4", 0),
+        ("trunc_50.mp4", 0),
+        ("no_moov.mp4", 0),
+        ("jpeg_named.mp4", 0),
+        ("av1.mkv", 0),
+        ("bitflips.mp4", 190),
+    ],
 )
 def test_odd_and_damaged_videos(name: str, played: int, capfd: pytest.CaptureFixture[str]) -> None:
     if not BAD_INPUT.exists():
