@@ -24,6 +24,7 @@ Compare = Callable[[Keys, Vector], tuple[Keys, Vector]]
 TOP = 127  # the code of a row's largest entry; -128 stays unused, so every product fits any back end
 BLOCK = 65_536  # rows allocated at a time
 SPARE = 16  # rows compared beyond those asked for, which is mostly enough to end the search
+GROUPS = 16  # for each row sought: so many make it rare that two of the best share one
 ROUNDING = 1e-5  # of float32: of products, and of vectors that are not quite of unit length
 
 
@@ -91,8 +92,7 @@ class Compact:
         if not self._count:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         rough, slack = self._scan(vector)
-        first = min(limit + SPARE, self._count)
-        cut = float(np.partition(rough, -first)[-first])
+        cut = _reached(rough, min(limit + SPARE, self._count))
         while True:
             chosen = np.flatnonzero(rough >= cut)
             keys, cosines = best(*self._compare(self._keys_at(chosen), vector), limit)
@@ -132,3 +132,10 @@ def encode(vectors: Vector) -> tuple[Codes, Vector, float]:
     codes = steps.astype(np.int8)
     residuals = np.subtract(np.multiply(steps, scales[:, None], out=steps), vectors, out=steps)
     return codes, scales, float(np.sqrt(np.einsum("ij,ij->i", residuals, residuals).max(initial=0.0)))
+
+
+def _reached(rough: Vector, count: int) -> float:
+    """A value that at least `count` entries reach, and mostly hardly more: found among the highest of many groups."""
+    group = max(len(rough) // (GROUPS * count), 1)
+    highest = rough[: len(rough) // group * group].reshape(-1, group).max(axis=1)
+    return float(np.partition(highest, -count)[-count])
