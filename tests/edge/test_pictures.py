@@ -167,6 +167,50 @@ def test_the_header_tells_the_size_that_is_decoded(image: Image) -> None:
         assert (found.height, found.width) == image.shape[:2]
 
 
+def patched(suffix: str, at: int, size: bytes) -> bytes:
+    data = bytearray(encode(suffix, flag()))
+    data[at : at + len(size)] = size
+    return bytes(data)
+
+
+def claiming(suffix: str, width: int, height: int) -> bytes:
+    """A picture of a few bytes whose header says that it is as large as this."""
+    if suffix == ".jpg":
+        data = encode(".jpg", flag())
+        return patched(".jpg", data.index(b"\xff\xc0") + 5, struct.pack(">HH", height, width))
+    if suffix == ".webp":  # the 24 bits of the extended format
+        size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        return b"RIFF\0\0\0\0WEBPVP8X" + struct.pack("<II", 10, 0) + size + encode(".webp", flag())[12:]
+    if suffix == ".gif":
+        return patched(".gif", 6, struct.pack("<HH", width, height))
+    return png_claiming(width, height) if suffix == ".png" else patched(".bmp", 18, struct.pack("<ii", width, -height))
+
+
+@given(st.sampled_from(sorted(FORMATS)), st.integers(8_001, 65_535), st.integers(8_001, 65_535))
+def test_a_bomb_of_any_format_is_refused_before_it_is_decoded(suffix: str, width: int, height: int) -> None:
+    data = claiming(suffix, width, height)
+    assert pictures.header(data) == (FORMATS[suffix], width, height)
+    with pytest.raises(InputError, match=f"{width} x {height} pixels are too many; make it smaller than 64 megapixels"):
+        pictures.read(data)
+
+
+@given(st.binary(max_size=100), st.sampled_from([b"II*\0", b"MM\0*", b"II+\0", b"\0\0\1\0", b"\0\0\0\x0cjP  "]))
+def test_formats_whose_size_is_not_read_here_never_reach_the_decoder(data: bytes, magic: bytes) -> None:
+    with pytest.raises(InputError, match="not a picture that can be read; save it as JPEG, PNG"):
+        pictures.read(magic + data)  # TIFF, BigTIFF, icons, JPEG 2000
+
+
+@given(st.sampled_from(sorted(FORMATS)), st.floats(0, 1))
+def test_a_picture_that_was_cut_off_is_read_or_refused(suffix: str, share: float) -> None:
+    good = encode(suffix, flag())
+    try:
+        image = pictures.read(good[: int(share * len(good))])
+    except InputError as error:
+        image = None
+        assert str(error).startswith("picture: ")  # noqa: PT017 - either is right
+    assert image is None or image.shape == (20, 40, 3)
+
+
 def expected() -> list[tuple[str, str]]:
     if not (BAD_INPUT / "gt.csv").exists():
         return []
