@@ -83,18 +83,6 @@ class Session(Protocol):
         ...
 
 
-class Opening(Protocol):
-    """A model that is being opened."""
-
-    def poll(self) -> Session | None:
-        """The session once it is open and has inferred; None if that takes longer. Raises AcceleratorError."""
-        ...
-
-    def close(self) -> None:
-        """Give it up."""
-        ...
-
-
 class Backend(Protocol):
     """What each module named in BACKENDS offers."""
 
@@ -122,14 +110,6 @@ def open_session(backend: str, weights: Path, options: Options | None = None) ->
     if isolated(backend, options):
         return _worker().open_model(backend, weights, options)  # type: ignore[no-any-return]
     return module.open_model(weights, options)
-
-
-def begin_session(backend: str, weights: Path, options: Options) -> Opening:
-    """Open a model without waiting for a device that may hang; on one that cannot, the first `poll` does it all."""
-    if isolated(backend, options) and weights.is_file():
-        opening: Opening = _worker().Opening(backend, weights, options)
-        return opening
-    return _Here(backend, weights, options)
 
 
 def try_out(session: Session) -> None:
@@ -205,27 +185,6 @@ def unique_names(names: Iterable[str], kind: str) -> list[str]:
                 unique += "_"
         found.append(unique)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Here:
-    """The opening of a model in this process."""
-
-    backend: str
-    weights: Path
-    options: Options
-
-    def poll(self) -> Session:
-        session = open_session(self.backend, self.weights, self.options)
-        try:
-            try_out(session)
-        except BaseException:
-            session.close()
-            raise
-        return session
-
-    def close(self) -> None:
-        """Nothing is under way between two calls."""
 
 
 def _worker() -> Any:

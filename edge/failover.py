@@ -1,8 +1,8 @@
 """A task's models in their order: the first that works infers, and who fails is tried again later.
 
-Capture and other tasks never notice. A model that fails is replaced by the next one that opens in this process at
-once, in the thread that noticed; what may hang while it opens (`accel.session.isolated`) is opened by `tend`, which
-one thread calls every now and then.
+Capture and other tasks never notice. A model that fails is replaced by the next one that runs in this process, in the
+thread that noticed. What may hang while it opens (`accel.session.isolated`) is opened by `tend`, which one thread calls
+every now and then; while such a one is active, the one that would replace it is kept open.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -19,7 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accel.session import AcceleratorError, Opening, Options, Session, Tensors, begin_session, isolated, open_session
+from accel.session import AcceleratorError, Options, Session, Tensors, isolated, open_session, try_out
+from accel.worker import Opening
 from edge.engine import Model, Pending, Settings, boxes_of, installed_of, use_of
 from edge.hush import hushed
 from edge.packs.store import Built
@@ -43,9 +44,9 @@ class Change:
     instead: ModelUse | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Candidate:
-    """One installed model. Of `model` and `opening` one at most is there; `reason` says since when neither can be.
+    """One installed model. Of `model` and `opening` one at most is there; `reason` says why the model is not.
 
     `places` are its classes as numbered by the task, None if that is how it numbers them itself.
     """
@@ -63,18 +64,19 @@ class Candidate:
 
     @property
     def isolated(self) -> bool:
-        """Whether opening it may take long: elsewhere, for that."""
+        """Whether it runs in a worker process, since it may hang."""
         return isolated(self.built.backend, self.options)
 
     def open(self) -> None:
         """Raises AcceleratorError or ModelError."""
         with hushed():
-            session = open_session(self.built.backend, self.built.weights, self.options)
-        self.opened(session)
+            self.opened(open_session(self.built.backend, self.built.weights, self.options))
 
     def opened(self, session: Session) -> None:
-        """Raises ModelError, and closes the session, if it is not what the manifest says."""
+        """Raises ModelError if it is not what the manifest says, AcceleratorError if what failed before fails again."""
         try:
+            if self.reason and not self.isolated:  # a worker has tried it itself
+                try_out(session)
             self.model = Model(self.built, session)
         except BaseException:
             session.close()
@@ -164,7 +166,8 @@ class Failover:
             if active is None or active.model is not model:
                 return False
             self._active = None
-            self._retire(active, str(error))
+            self._retired.append(model.session)  # what is under way on it ends, or fails by itself
+            active.failed(str(error), self._retry)
             self._active = self._next()
             instead = use_of(self._active.built) if self._active else None
             self._tell(Change("failed", use_of(active.built), str(error), instead))
@@ -181,17 +184,15 @@ class Failover:
         """Try again what has failed, once its time has come; close what is done with. For one thread, often."""
         while self._retired:
             self._retired.pop().close()
-        needed = True
         for candidate in self._candidates:
-            needed = needed and candidate is not self._active
-            if needed and candidate.opening is None and time.monotonic() >= candidate.due:
-                self._begin(candidate)
-            if candidate.opening is not None:
-                if needed:
-                    self._poll(candidate, candidate.opening)
-                else:
-                    candidate.opening.close()
-                    candidate.opening = None
+            if candidate not in self._wanted():
+                self._dismiss(candidate)
+                continue
+            try:
+                self._bring(candidate)
+            except (AcceleratorError, ModelError) as error:
+                log.debug("%s on %s: %s", candidate.built.manifest.name, candidate.built.backend, error)
+                candidate.failed(str(error), self._retry)
 
     def standing(self) -> dict[str, Any]:
         """For the status message: who is active, and who failed, why and since when (epoch seconds)."""
@@ -234,11 +235,11 @@ class Failover:
                 self._retired.pop().close()
 
     def _next(self) -> Candidate | None:
-        """The first that opens in this process; the others are opened by `tend`."""
+        """The first that runs in this process, with the lock held; the others are opened by `tend`."""
         for candidate in self._candidates:
-            if candidate.opening or candidate.isolated:
-                continue
-            if time.monotonic() < candidate.due:
+            if candidate.model is not None:
+                return candidate
+            if candidate.isolated or time.monotonic() < candidate.due:
                 continue
             try:
                 candidate.open()
@@ -248,41 +249,62 @@ class Failover:
                 return candidate
         return None
 
-    def _begin(self, candidate: Candidate) -> None:
-        with self._lock:
-            if candidate.model is None:
-                built = candidate.built
-                candidate.opening = begin_session(built.backend, built.weights, candidate.options)
-
-    def _poll(self, candidate: Candidate, opening: Opening) -> None:
-        try:
-            with nullcontext() if candidate.isolated else hushed():
-                session = opening.poll()
-            if session is None:
+    def _bring(self, candidate: Candidate) -> None:
+        """Open it if it is not and its time has come, and have it take over from who stands behind it."""
+        if candidate.opening is not None:
+            if (session := candidate.opening.poll()) is not None:
+                with self._lock:
+                    candidate.opened(session)
+                    self._promote(candidate)
+        elif candidate.model is None and time.monotonic() >= candidate.due:
+            if candidate.isolated:
+                candidate.opening = Opening(candidate.built.backend, candidate.built.weights, candidate.options)
                 return
-            with self._lock:
-                candidate.opened(session)
-                before, self._active = self._active, candidate
-                if before:
-                    self._retire(before, "")
-                self._tell(Change("restored", use_of(candidate.built)))
-        except (AcceleratorError, ModelError) as error:
-            log.debug("%s on %s: %s", candidate.built.manifest.name, candidate.built.backend, error)
-            candidate.failed(str(error), self._retry)
+            with self._lock:  # whoever needs it now waits for it
+                if candidate.model is None:
+                    candidate.open()
+                    self._promote(candidate)
 
-    def _retire(self, candidate: Candidate, reason: str) -> None:
-        """What is under way on it still ends, or fails by itself."""
-        assert candidate.model  # noqa: S101 - it was active
-        self._retired.append(candidate.model.session)
-        if reason:
-            candidate.failed(reason, self._retry)
-        else:
-            candidate.model = None
+    def _promote(self, candidate: Candidate) -> None:
+        before = self._active
+        if before and self._rank(before) < self._rank(candidate):
+            return
+        self._active = candidate
+        self._tell(Change("restored", use_of(candidate.built)))
+        if before and before.model:
+            # Even if it stays in reserve: who takes over must have no frame in flight that its caller still holds.
+            self._retired.append(before.model.session)
+            before.model = None
+
+    def _wanted(self) -> tuple[Candidate, ...]:
+        """Who is to be open: all before the active one, and behind one that may hang, the next that cannot.
+
+        To open that one only when it is needed would take a small device longer than anybody should wait.
+        """
+        active = self._active
+        if active is None:
+            return self._candidates
+        rank = self._rank(active)
+        sure = [candidate for candidate in self._candidates[rank + 1 :] if not candidate.isolated]
+        return (*self._candidates[: rank + 1], *(sure[:1] if active.isolated else ()))
+
+    def _rank(self, candidate: Candidate) -> int:
+        return self._candidates.index(candidate)
+
+    def _dismiss(self, candidate: Candidate) -> None:
+        """Close who is not needed any more."""
+        if candidate.opening is not None:
+            candidate.opening.close()
+            candidate.opening = None
+        with self._lock:
+            if candidate.model is not None and candidate is not self._active:
+                self._retired.append(candidate.model.session)
+                candidate.model = None
 
     def _tell(self, change: Change) -> None:
         task, model = change.use.task, f"{change.use.name} on {change.use.backend}"
         if change.kind == "restored":
-            log.warning("%s: %s works", task, model)
+            log.info("%s: %s works", task, model)
         else:
             instead = f"{change.instead.name} on {change.instead.backend}" if change.instead else "nothing"
             log.warning("%s: %s failed, %s takes over: %s", task, model, instead, change.reason)

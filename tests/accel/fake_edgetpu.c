@@ -2,8 +2,8 @@
  *
  * Its one option, `device`, chooses a behaviour: "refuse", "null", "reject", "quit", "segfault" and "hang"
  * fail as real delegates do; anything else works. Where FAKE_EDGETPU names a file, its first letter is read at each
- * turn: "g" the device is gone, and its inferences "h" hang, "f" fail or "s" segfault; and one node of a model that
- * is not compiled for it, RESHAPE, is claimed too. The declarations below are TFLite's C ABI, as far as it is needed.
+ * turn: "g" the device is gone, and its inferences "h" hang, "f" fail or "s" segfault; and of a model that is not
+ * compiled for it, the node that makes bytes signed is claimed. The declarations below are TFLite's C ABI, as far as it is needed.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -92,9 +92,9 @@ struct TfLiteDelegate {
 
 /* With this flag TFLite hands the graph over before it prepares the operation that it does not know. */
 enum { kTfLiteDelegateFlagsAllowDynamicTensors = 1 };
-enum { kTfLiteBuiltinReshape = 22 };
+enum { kTfLiteBuiltinQuantize = 114 };
 
-static bool copies;
+static bool quantizes;
 
 static char trouble(void) {
   char letter = 0;
@@ -117,7 +117,7 @@ static TfLiteStatus compute(TfLiteContext *context, TfLiteNode *node) {
   const TfLiteTensor *in = &context->tensors[node->inputs->data[0]];
   TfLiteTensor *out = &context->tensors[node->outputs->data[0]];
   size_t size = in->bytes < out->bytes ? in->bytes : out->bytes;
-  for (size_t i = 0; i < size; i++) out->data.uint8[i] = copies ? in->data.uint8[i] : 255 - in->data.uint8[i];
+  for (size_t i = 0; i < size; i++) out->data.uint8[i] = quantizes ? in->data.uint8[i] ^ 128 : 255 - in->data.uint8[i];
   return kTfLiteOk;
 }
 
@@ -131,9 +131,9 @@ static TfLiteStatus claim(TfLiteContext *context, TfLiteDelegate *delegate) {
     TfLiteRegistration *found;
     if (context->GetNodeAndRegistration(context, plan->data[i], &node, &found) != kTfLiteOk) continue;
     bool compiled = found->custom_name && !strcmp(found->custom_name, "edgetpu-custom-op");
-    bool reshape = getenv("FAKE_EDGETPU") && found->builtin_code == kTfLiteBuiltinReshape && !ours->size;
-    copies |= reshape;
-    if (compiled || reshape) ours->data[ours->size++] = plan->data[i];
+    bool quantize = getenv("FAKE_EDGETPU") && found->builtin_code == kTfLiteBuiltinQuantize;
+    quantizes |= quantize;
+    if (compiled || quantize) ours->data[ours->size++] = plan->data[i];
   }
   TfLiteRegistration kernel = {0};
   kernel.prepare = prepare_kernel;

@@ -78,6 +78,7 @@ def test_auto_says_which_device_it_took(weights: Path) -> None:
     session = open_session("openvino", weights, Options(device="auto", streams=2, threads=1))
     assert session.device in vendor.Core().available_devices
     assert session.run(IMAGE)["inverse"].tolist() == [[254, 253, 252, 251]]
+    session.close()
 
 
 def test_an_absent_device_is_named_with_those_there_are(weights: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_worker_that_cannot_start_says_why(device: Device, monkeypatch: pytest
 def test_a_killed_worker_fails_everything_under_way(write_ir: Callable[[Path], Path], tmp_path: Path) -> None:
     pytest.importorskip("openvino", reason="openvino is not installed")
     session = worker.open_model("openvino", write_ir(tmp_path), Options(streams=2))
-    os.kill(int(next(iter(children()))), signal.SIGKILL)
+    os.kill(session._process._process.pid, signal.SIGKILL)
     waits = [session.submit(IMAGE) for _ in range(2)]
     for wait in waits:
         with pytest.raises(AcceleratorError, match="crashed with SIGKILL"):

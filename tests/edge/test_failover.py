@@ -1,0 +1,206 @@
+"""Who fails is replaced in the middle of a frame, and comes back when it works again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from accel.session import AcceleratorError, Options, Tensors
+from edge import failover
+from edge.engine import AccelSettings, ModelSettings
+from edge.failover import Candidate, Failover, open_failover
+from edge.packs.store import Built, Store
+from models import manifest as manifests
+from models.outputs import Boxes, Scores
+from tests.edge.stores import FakeBackend, FakeSession, classifier, install, put
+
+GREY = np.full((30, 40, 3), 100, np.uint8)
+
+
+@dataclass
+class Flaky(FakeSession):
+    """Fails while `broken`, when it starts or, if `late`, when its outputs are taken."""
+
+    broken: bool = False
+    late: bool = True
+
+    def submit(self, feeds: Tensors) -> Callable[[], Tensors]:
+        def outputs() -> Tensors:
+            if self.broken:
+                raise AcceleratorError("the device is gone")
+            return super(Flaky, self).run(feeds)
+
+        if self.broken and not self.late:
+            outputs()
+        return outputs
+
+    def run(self, feeds: Tensors) -> Tensors:
+        return self.submit(feeds)()
+
+
+class Clock:
+    """Stands still until told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return 1e9 + self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(failover, "time", made)
+    return made
+
+
+def flaky(winner: int, **how: Any) -> Flaky:
+    plain = classifier(lambda _: winner)
+    return Flaky(plain.inputs, plain.outputs, plain.answer, **how)
+
+
+@dataclass
+class Setup:
+    model: Failover
+    sessions: tuple[Flaky, Flaky]
+    backends: tuple[FakeBackend, FakeBackend]
+
+    def winner(self) -> int:
+        found = self.model.run(GREY)
+        assert isinstance(found, Scores)
+        return int(found.values.argmax())
+
+    def who(self) -> tuple[str, str]:
+        """The class that wins tells who inferred; the second is who it says it was."""
+        return {7: "openvino", 8: "tflite"}[self.winner()], self.model.use.backend
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Setup:  # noqa: ARG001 - it stands still
+    """EfficientNet-Lite0 on OpenVINO, which says 7, before TFLite, which says 8."""
+    store = Store(tmp_path / "store")
+    sessions = flaky(7), flaky(8)
+    backends = []
+    for name, session in zip(("openvino", "tflite"), sessions, strict=True):
+        install(store, "efficientnet-lite0", name)  # type: ignore[arg-type]
+        backends.append(put(monkeypatch, name, FakeBackend(session)))  # type: ignore[arg-type]
+    settings: Any = SimpleNamespace(models=ModelSettings(store=store.root), accel=AccelSettings())
+    return Setup(open_failover("labels", settings), sessions, (backends[0], backends[1]))
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["with its outputs", "at its start"])
+def test_the_next_one_infers_the_very_frame_that_failed(setup: Setup, late: bool) -> None:
+    assert setup.who() == ("openvino", "openvino")
+    setup.sessions[0].broken, setup.sessions[0].late = True, late
+    assert setup.who() == ("tflite", "tflite")
+    (change,) = setup.model.told()
+    assert (change.kind, change.use.backend, change.reason) == ("failed", "openvino", "the device is gone")
+    assert change.instead
+    assert change.instead.backend == "tflite"
+    assert setup.model.told() == []
+    assert setup.who() == ("tflite", "tflite")
+
+
+def test_a_frame_that_was_prepared_for_another_is_prepared_anew(setup: Setup) -> None:
+    start = setup.model.prepare(GREY)
+    setup.sessions[0].broken = True
+    setup.winner()
+    assert int(start().result().values.argmax()) == 8  # type: ignore[union-attr]
+
+
+def test_only_one_of_the_frames_in_flight_is_done_again(setup: Setup) -> None:
+    first, second = setup.model.prepare(GREY)(), setup.model.prepare(GREY)()
+    setup.sessions[0].broken = True
+    assert int(first.result().values.argmax()) == 8  # type: ignore[union-attr]
+    with pytest.raises(AcceleratorError, match="the device is gone"):
+        second.wait()
+    assert [change.kind for change in setup.model.told()] == ["failed"]
+
+
+def test_what_works_again_comes_back_and_the_other_is_closed(setup: Setup, clock: Clock) -> None:
+    setup.sessions[0].broken = True
+    assert setup.who()[0] == "tflite"
+    (failed,) = setup.model.standing()["failed"]
+    assert failed == {
+        "name": "efficientnet-lite0",
+        "backend": "openvino",
+        "reason": "the device is gone",
+        "since": clock.time(),
+    }
+    clock.now += 5
+    setup.model.tend()
+    assert setup.who()[0] == "tflite"  # it failed its trial
+    setup.sessions[0].broken = False
+    clock.now += 10
+    in_flight = setup.model.prepare(GREY)()
+    setup.model.tend()
+    assert setup.who() == ("openvino", "openvino")
+    assert int(in_flight.result().values.argmax()) == 8  # type: ignore[union-attr]
+    assert setup.model.standing()["failed"] == []
+    setup.model.tend()
+    assert setup.sessions[1].closed
+    assert [change.kind for change in setup.model.told()] == ["failed", "restored"]
+
+
+def test_it_is_tried_less_and_less_often(setup: Setup, clock: Clock) -> None:
+    opened = setup.backends[0].opened
+    setup.sessions[0].broken = True
+    setup.winner()
+    tries = []
+    for _ in range(1000):
+        clock.now += 1
+        before = len(opened)
+        setup.model.tend()
+        tries += [clock.now - 1000] * (len(opened) - before)
+    assert tries == [5, 15, 35, 75, 155, 315, 615, 915]
+
+
+def test_with_nobody_left_it_says_so_and_goes_on_when_one_is_back(setup: Setup, clock: Clock) -> None:
+    for session in setup.sessions:
+        session.broken = True
+    with pytest.raises(AcceleratorError, match=r"no back end works: openvino: the device is gone; tflite: the dev"):
+        setup.winner()
+    assert [change.instead and change.instead.backend for change in setup.model.told()] == ["tflite", None]
+    assert setup.model.standing()["backend"] is None
+    assert setup.model.streams == 1
+    setup.sessions[1].broken = False
+    clock.now += 5
+    setup.model.tend()
+    assert setup.who() == ("tflite", "tflite")
+    assert [change.use.backend for change in setup.model.told()] == ["tflite"]
+
+
+def test_closing_closes_whatever_is_open(setup: Setup) -> None:
+    setup.sessions[0].broken = True
+    setup.winner()
+    setup.model.close()
+    assert [session.closed for session in setup.sessions] == [True, True]
+    with pytest.raises(AcceleratorError, match="no back end works"):
+        setup.winner()
+
+
+def test_classes_keep_their_numbers_whoever_speaks() -> None:
+    names = ("nanodet-g", "ssd-mobilenet-v2")
+    candidates = [
+        Candidate(Built(manifests.load(name), backend, Path("model"), "d" * 64), Options())
+        for name, backend in zip(names, ("openvino", "tflite"), strict=True)
+    ]
+    model = Failover(candidates, 5.0)
+    for name, candidate in zip(names, candidates, strict=True):
+        own = manifests.labels(name)
+        found = Boxes(np.zeros((len(own), 4), np.float32), np.ones(len(own), np.float32), np.arange(len(own)))
+        translated = model.spoken(candidate, found)
+        assert isinstance(translated, Boxes)
+        assert tuple(model.labels[place] for place in translated.classes) == own
+        assert model.use.name == name
+    assert candidates[0].places is None  # the first one's numbers are everybody's
