@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -18,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from edge.cameras import parse, reopen
+from edge.cameras import parse, reopen, rtsp
+from edge.cameras.capture import picture
 from edge.cameras.rtsp import RtspCamera
 from edge.errors import CameraError, InputError
 from tests.brokers import free_port
@@ -166,6 +168,57 @@ def test_a_frame_that_cannot_be_decoded_is_not_the_end() -> None:
     with motion_jpeg(damaged=7) as url:
         numbers = [number_of(image) for image, _ in islice(camera(url, fps=0).frames(threading.Event()), 14)]
     assert numbers == [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14]
+
+
+@contextmanager
+def sending(film: bytes) -> Iterator[str]:
+    """A camera that sends a film's bytes at once, and after them neither more nor an end."""
+    over = threading.Event()
+
+    class Sending(MotionJpeg):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(film)
+            self.wfile.flush()
+            over.wait(WAIT)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sending) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/film"
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
+
+
+def film_between_frames(path: Path) -> bytes:
+    """Thirty MPEG-4 frames: FFmpeg would decode several of them at once, each on a thread of its own."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"XVID"), 25, (64, 48))
+    for number in range(30):
+        writer.write(numbered(number % 16))
+    writer.release()
+    data = path.read_bytes()
+    return data[: data.rindex(b"idx1")]
+
+
+def test_the_newest_frame_is_not_held_back_by_threads_that_decode(tmp_path: Path) -> None:
+    with sending(film_between_frames(tmp_path / "film.avi")) as url:
+        frames = camera(url, fps=0, timeout=1.0).frames(threading.Event())
+        assert [number_of(image) for image, _ in islice(frames, 30)] == [number % 16 for number in range(30)]
+        with pytest.raises(CameraError, match="no frame in 1 s"):
+            next(frames)
+
+
+def test_only_frames_that_are_taken_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    converted = []
+    monkeypatch.setattr(rtsp, "picture", lambda capture: converted.append(1) or picture(capture))
+    with sending(film_between_frames(tmp_path / "film.avi")) as url, pytest.raises(CameraError):
+        for _ in camera(url, fps=0.01, timeout=1.0).frames(threading.Event()):
+            pass
+    assert len(converted) == 1
 
 
 def test_a_camera_that_falls_silent_is_given_up_after_the_timeout() -> None:
