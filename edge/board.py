@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+TIMEX, UNSYNCHRONISED = 512, 5  # more than the bytes of a struct timex; see adjtimex(2)
 KEPT = 5.0  # seconds a look is good for
 PLAUSIBLE = range(-40, 150)  # degrees Celsius; sensors that are off tell -256, 0 K or 255
 # The bits of the Raspberry Pi's get_throttled; those since boot lie 16 higher.
@@ -89,6 +91,21 @@ def resident() -> int:
     """Bytes of main memory that this process holds."""
     words = _read(Path("/proc/self/statm")).split()
     return int(words[1]) * os.sysconf("SC_PAGE_SIZE") if len(words) > 1 else 0
+
+
+def synchronised() -> bool | None:
+    """Whether a time server keeps the kernel's clock; None if the kernel does not say."""
+    state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX))
+    return None if state < 0 else state != UNSYNCHRONISED
+
+
+def is_locked(file: Path, locks: Path = Path("/proc/locks")) -> bool:
+    """Whether a process holds a lock on a file."""
+    try:
+        inode = file.stat().st_ino
+    except OSError:
+        return False
+    return f":{inode} " in _read(locks)
 
 
 Sign = tuple[str, bool, bool]  # cause, now, at some time since boot

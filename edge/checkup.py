@@ -5,15 +5,16 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 
 from accel.session import AcceleratorError
-from edge import __version__, database
+from edge import __version__, board, database, live
 from edge.collections import Collections
 from edge.config import Config
 from edge.engine import TASKS, Model, fault_of, open_model
@@ -24,6 +25,12 @@ from models.manifest import ModelError
 
 PACKAGES = ("openvino", "ai-edge-litert", "numpy", "opencv-python-headless", "paho-mqtt", "pydantic", "sqlite-utils")
 ROOM = 1 << 30  # bytes free below which a disk is worth a word
+STALE = 600.0  # seconds: an event that waits longer is no hiccup of the network
+HOT = 85.0  # °C from which boards begin to slow themselves down
+FLAPS, LAGS = (
+    5,
+    0.1,
+)  # openings of a camera, and the share of its frames that gave way, from which on it is worth a word
 RELEASED = 1_767_225_600  # 1 January 2026: an earlier clock was never set
 ROUNDS = 5
 
@@ -43,7 +50,10 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from _models(config)
     yield _broker(config)
     yield _storage(config)
+    yield from _outbox(config)
+    yield _board(config)
     yield _clock()
+    yield from _daemon(config)
 
 
 def _version(package: str) -> str:
@@ -114,8 +124,11 @@ def _storage(config: Config) -> Finding:
     free = shutil.disk_usage(config.data).free
     if state != "ok":
         return Finding("data", False, f"{config.data / database.NAME}: {state}; restore a copy")
-    enough = free >= ROOM
-    return Finding("data", enough, f"{config.data}: {free / 2**30:.1f} GiB free" + ("" if enough else "; make room"))
+    text = f"{config.data}: {free / 2**30:.1f} GiB free"
+    if free < ROOM:
+        more = "a full disk takes no events; make room, or let the log have less (events.cap_mb, stills.keep)"
+        return Finding("data", False, f"{text}: {more}")
+    return Finding("data", True, text)
 
 
 def _open_rooms(config: Config) -> None:
@@ -133,4 +146,70 @@ def _clock() -> Finding:
     text = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
     if now < RELEASED:
         return Finding("clock", False, f"{text} lies in the past; set the time (timedatectl set-ntp true)")
+    if board.synchronised() is False:
+        more = "events would carry a time that drifts; run 'timedatectl set-ntp true', or install chrony"
+        return Finding("clock", False, f"{text}, which no time server has confirmed: {more}")
     return Finding("clock", True, text)
+
+
+def _outbox(config: Config) -> Iterator[Finding]:
+    try:
+        with closing(EventLog(database.connect(config.data), config.device, config.events)) as log:
+            standing = log.standing()
+    except EdgeError:
+        return  # `data` says why
+    age = time.time() - standing.oldest_at if standing.oldest_at else 0.0
+    text = f"events waiting for the broker: {standing.waiting}"
+    if standing.crowded or age > STALE:
+        most = config.events.cap_mb + config.events.reserve_mb
+        more = f"at {most} MB the oldest are given up; bring the broker back, or raise events.reserve_mb"
+        yield Finding("outbox", False, f"{text}, the oldest for {age / 60:.0f} min: {more}")
+    else:
+        yield Finding("outbox", True, text)
+
+
+def _board(config: Config) -> Finding:
+    state = board.Board(config.data).state()
+    hottest, degrees = max(state["temperatures"].items(), key=lambda one: one[1], default=("", 0.0))
+    now, ever = state["throttled"] or [], state["throttled_since_boot"] or []
+    text = f"{hottest} {degrees:.0f} °C" if hottest else "tells no temperature"
+    if "under_voltage" in ever:
+        when = "now" if "under_voltage" in now else "since boot"
+        more = "it slows down, and may damage its card; use the board's own supply and a short, thick cable"
+        return Finding("board", False, f"{text}, the supply was too weak {when}: {more}")
+    if now or degrees >= HOT:
+        what = f"held back by {', '.join(now)}" if now else "close to slowing down"
+        return Finding(
+            "board", False, f"{text}, {what}: frames are dropped then; cool it, or take fewer (cameras.*.fps)"
+        )
+    return Finding("board", True, f"{text}, was held back since boot by {', '.join(ever)}" if ever else text)
+
+
+def _daemon(config: Config) -> Iterator[Finding]:
+    """What the running daemon says; that none runs is no fault."""
+    try:
+        picture = live.ask(config.data)
+    except EdgeError as error:
+        held = board.is_locked(config.data / "lock")
+        yield Finding("daemon", not held, str(error) if held else f"not running; {live.START}")
+        return
+    fault = picture["fault"]
+    yield Finding("daemon", not fault, fault or picture["summary"])
+    for name, camera in picture["cameras"].items():
+        yield from (Finding(f"camera {name}", False, text) for text in _camera(camera))
+    for task, model in picture["models"].items():
+        for failed in model.get("failed", ()):
+            instead = f"{model['name']} on {model['backend']} stands in" if model["name"] else "nobody stands in"
+            what = f"{failed['name']} on {failed['backend']} failed, {instead}: {failed['reason']}"
+            yield Finding(task, False, f"{what}; check the device, its cable and power, it is tried again by itself")
+
+
+def _camera(camera: Mapping[str, Any]) -> Iterator[str]:
+    if camera["state"] == "offline":
+        yield camera["reason"]
+    if camera["opened"] > FLAPS:
+        yield f"came back {camera['opened'] - 1} times: what happened meanwhile is lost; check its power and network"
+    replaced, analysed = camera["frames"]["replaced"], camera["frames"]["analysed"]
+    if replaced > LAGS * (replaced + analysed):
+        share = replaced / (replaced + analysed)
+        yield f"{share:.0%} of its frames gave way to newer ones: the board is too slow; lower fps, or turn tasks off"

@@ -99,6 +99,21 @@ def test_memory_and_disk_in_bytes(tmp_path: Path) -> None:
     assert board.resident() > 1 << 20
 
 
+def test_whether_a_file_is_locked(tmp_path: Path) -> None:
+    file, locks = tmp_path / "lock", tmp_path / "locks"
+    file.touch()
+    inode = file.stat().st_ino
+    locks.write_text(f"1: FLOCK  ADVISORY  WRITE 4711 fe:00:{inode} 0 EOF\n")
+    assert board.is_locked(file, locks)
+    locks.write_text(f"1: FLOCK  ADVISORY  WRITE 4711 fe:00:{inode}1 0 EOF\n")
+    assert not board.is_locked(file, locks)
+    assert not board.is_locked(tmp_path / "absent", locks)
+
+
+def test_the_kernel_says_whether_its_clock_is_kept() -> None:
+    assert board.synchronised() in (True, False, None)
+
+
 def test_a_board_that_says_nothing(tmp_path: Path) -> None:
     state = Board(tmp_path, tmp_path / "nowhere").state()
     assert state == {"temperatures": {}, **NOTHING, "memory": {}, "disk": board.disk(tmp_path)}

@@ -14,12 +14,16 @@ from typing import Any
 
 import pytest
 
-from edge import config, database
+from edge import config, daemon, database
 from edge.checkup import Finding, examine
+from edge.events.log import EventLog, EventSettings
 from edge.packs.store import Store
+from edge.values import Event
 from tests.brokers import Mosquitto, free_port
+from tests.edge.picture import picture
 from tests.edge.stores import FakeBackend, classifier, install, put
 
+COOL: dict[str, Any] = {"temperatures": {"cpu-thermal": 51.2}, "throttled": [], "throttled_since_boot": []}
 OFF: dict[str, Any] = {"objects": [], "faces": [], "embedding": [], "labels": [], "moderation": []}
 
 
@@ -37,10 +41,13 @@ def look(folder: Path, port: int = 9, **models: Any) -> dict[str, Finding]:
 def _backends(monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, "openvino", FakeBackend(classifier()))
     put(monkeypatch, "tflite", FakeBackend(refusal="LiteRT is not installed: pip install ai-edge-litert"))
+    monkeypatch.setattr("edge.checkup.board.synchronised", lambda: True)
+    monkeypatch.setattr("edge.checkup.board.Board", lambda _: SimpleNamespace(state=lambda: COOL))
 
 
 def test_every_part_is_looked_at(tmp_path: Path) -> None:
-    assert list(look(tmp_path)) == ["vedette", "packages", "openvino", "tflite", *OFF, "broker", "data", "clock"]
+    about_us = ["vedette", "packages", "openvino", "tflite", *OFF]
+    assert list(look(tmp_path)) == [*about_us, "broker", "data", "outbox", "board", "clock", "daemon"]
 
 
 def test_a_model_is_tried_and_timed(tmp_path: Path) -> None:
@@ -72,7 +79,7 @@ def test_a_full_disk_a_broken_database_and_a_wrong_clock(tmp_path: Path, monkeyp
     monkeypatch.setattr("edge.checkup.time.time", lambda: 86400.0)
     found = look(tmp_path)
     assert not found["data"].ok
-    assert "0.0 GiB free; make room" in found["data"].text
+    assert "0.0 GiB free: a full disk takes no events; make room" in found["data"].text
     assert found["clock"] == Finding(
         "clock", False, "1970-01-02 00:00:00 UTC lies in the past; set the time (timedatectl set-ntp true)"
     )
@@ -80,6 +87,82 @@ def test_a_full_disk_a_broken_database_and_a_wrong_clock(tmp_path: Path, monkeyp
     broken = look(tmp_path)["data"]
     assert not broken.ok
     assert str(tmp_path / "state") in broken.text
+
+
+def test_a_clock_that_nobody_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.checkup.board.synchronised", lambda: False)
+    clock = look(tmp_path)["clock"]
+    assert not clock.ok
+    assert "run 'timedatectl set-ntp true', or install chrony" in clock.text
+    monkeypatch.setattr("edge.checkup.board.synchronised", lambda: None)
+    assert look(tmp_path)["clock"].ok
+
+
+@pytest.mark.parametrize(
+    ("said", "ok", "text"),
+    [
+        ({}, True, "cpu-thermal 51 °C"),
+        ({"throttled_since_boot": ["heat"]}, True, "cpu-thermal 51 °C, was held back since boot by heat"),
+        (
+            {"throttled": ["heat"], "throttled_since_boot": ["heat"]},
+            False,
+            "held back by heat: frames are dropped then",
+        ),
+        ({"temperatures": {"a": 40.0, "b": 86.0}}, False, "b 86 °C, close to slowing down"),
+        (
+            {"throttled_since_boot": ["under_voltage"]},
+            False,
+            "too weak since boot: it slows down, and may damage its card",
+        ),
+        ({"throttled": None, "throttled_since_boot": None, "temperatures": {}}, True, "tells no temperature"),
+    ],
+)
+def test_heat_and_a_weak_supply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], ok: bool, text: str
+) -> None:
+    monkeypatch.setattr("edge.checkup.board.Board", lambda _: SimpleNamespace(state=lambda: COOL | said))
+    found = look(tmp_path)["board"]
+    assert found.ok is ok
+    assert text in found.text
+
+
+def test_events_that_have_waited_for_long(tmp_path: Path) -> None:
+    assert look(tmp_path)["outbox"] == Finding("outbox", True, "events waiting for the broker: 0")
+    with closing(EventLog(database.connect(tmp_path / "state"), "porch", EventSettings())) as log:
+        log.append([Event("camera_online", "door", time.time() - 1000, {})])
+    found = look(tmp_path)["outbox"]
+    assert not found.ok
+    assert found.text.startswith(
+        "events waiting for the broker: 1, the oldest for 17 min: at 1024 MB the oldest are given up"
+    )
+
+
+def test_a_running_daemon_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = {"name": "ssd-mobilenet-v2", "backend": "coral", "reason": "the device is gone", "since": 0.0}
+    models = {"objects": {"name": "nanodet-g", "backend": "openvino", "device": "CPU", "failed": [failed]}}
+    told = picture(models=models)
+    told["cameras"]["door"] |= {"opened": 9}
+    monkeypatch.setattr("edge.live.ask", lambda _: told)
+    found = look(tmp_path)
+    assert found["daemon"] == Finding("daemon", True, told["summary"])
+    assert found["camera yard"] == Finding("camera yard", False, "rtsp://yard: no answer [2 s]")
+    assert "its frames gave way to newer ones: the board is too slow" in found["camera door"].text
+    assert (
+        "coral failed, nanodet-g on openvino stands in: the device is gone; check the device" in found["objects"].text
+    )
+    told |= picture(silent=["vision"])
+    assert not look(tmp_path)["daemon"].ok
+
+
+def test_no_daemon_and_one_that_does_not_answer(tmp_path: Path) -> None:
+    found = look(tmp_path)["daemon"]
+    assert found.ok
+    assert found.text == "not running; start it with 'vedette run' or 'systemctl start vedette'"
+    with daemon.alone(tmp_path / "state"):
+        found = look(tmp_path)["daemon"]
+    if not Path("/proc/locks").exists():
+        pytest.skip("this kernel tells no locks")
+    assert not found.ok
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
@@ -129,7 +212,9 @@ def test_the_doctor_finds_this_machine_well(
         (tmp_path / "vedette.toml").write_text(f'data = "state"\n[mqtt]\nport = {broker.port}\n')
         done = vedette("--config", "vedette.toml", "doctor", "--json")
     found = {one["part"]: one for one in json.loads(done.stdout)}
-    assert done.returncode == 0, done.stdout
+    faults = {part for part, finding in found.items() if not finding["ok"]}
+    assert faults <= {"board", "clock"}, done.stdout  # how this machine fares is no matter of ours
+    assert done.returncode == bool(faults)
     assert done.stderr == ""
     for task in OFF:
         name, milliseconds = re.fullmatch(r"(\S+) on openvino \S+: (\d+\.\d) ms", found[task]["text"]).groups()  # type: ignore[union-attr]
