@@ -75,7 +75,9 @@ def _end_with_parent() -> None:
     except BlockingIOError:
         pass
     # A core dump would take seconds in which nobody knows that we are gone; the kernel takes 1 for none at all.
-    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    if most:  # a service may be held to none at all already
+        resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 
 
 def _introduced(session: Session, said: str) -> dict[str, Any]:
