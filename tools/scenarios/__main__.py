@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from edge.errors import UnavailableError
+from tools.scenarios import cameras
 from tools.scenarios.backlog import backlog
 from tools.scenarios.disk import begun_full, full, limited, readonly, refused
 from tools.scenarios.kills import kills
@@ -31,6 +32,10 @@ SCENARIOS: dict[str, Scenario] = {
     "disk-limit": partial(refused, way=limited),
     "disk-full-at-start": begun_full,
     "disk-readonly": readonly,
+    "camera-stopped": cameras.stopped,
+    "camera-frozen": cameras.frozen,
+    "camera-unplugged": cameras.unplugged,
+    "camera-hanging": cameras.hanging,
     "slope": slope,
 }
 

@@ -214,7 +214,7 @@ def test_the_newest_frame_is_not_held_back_by_threads_that_decode(tmp_path: Path
 
 def test_only_frames_that_are_taken_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     converted = []
-    monkeypatch.setattr(rtsp, "picture", lambda capture: converted.append(1) or picture(capture))
+    monkeypatch.setattr(rtsp, "picture", lambda *given: converted.append(1) or picture(*given))
     with sending(film_between_frames(tmp_path / "film.avi")) as url, pytest.raises(CameraError):
         for _ in camera(url, fps=0.01, timeout=1.0).frames(threading.Event()):
             pass
