@@ -46,7 +46,7 @@ class Abilities:
 
     def tend(self) -> None:
         """Bring back what has failed; for one thread, often."""
-        for model in self._failovers():
+        for model in self.failovers():
             model.tend()
 
     def standing(self) -> dict[str, dict[str, Any]]:
@@ -69,11 +69,11 @@ class Abilities:
         now = time.time()
         return [
             Event(f"accelerator_{change.kind}", NO_CAMERA, now, _values(change))
-            for model in self._failovers()
+            for model in self.failovers()
             for change in model.told()
         ]
 
-    def _failovers(self) -> list[Failover]:
+    def failovers(self) -> list[Failover]:
         return [model for model in self.models() if isinstance(model, Failover)]
 
     def close(self) -> None:
@@ -87,14 +87,17 @@ def _values(change: Change) -> dict[str, Any]:
     return rules.accelerator_restored(change.use)
 
 
-def open_abilities(settings: Settings, tasks: frozenset[str]) -> Abilities:
-    """Open `tasks` (objects, faces, labels, moderation); raises UnavailableError if none of them can be had."""
+def open_abilities(settings: Settings, tasks: frozenset[str], *, lasting: bool = False) -> Abilities:
+    """Open `tasks` (objects, faces, labels, moderation); raises UnavailableError if none of them can be had.
+
+    `lasting` is for who calls `tend`: what no back end can run yet may come later.
+    """
     abilities = Abilities()
     openers: dict[str, Callable[[], object]] = {
-        "objects": lambda: open_failover("objects", settings),
-        "faces": lambda: open_faces(settings),
-        "labels": lambda: Labels(open_failover("labels", settings)),
-        "moderation": lambda: Moderation(open_failover("moderation", settings)),
+        "objects": lambda: open_failover("objects", settings, lasting=lasting),
+        "faces": lambda: open_faces(settings, lasting=lasting),
+        "labels": lambda: Labels(open_failover("labels", settings, lasting=lasting)),
+        "moderation": lambda: Moderation(open_failover("moderation", settings, lasting=lasting)),
     }
     for task, opener in openers.items():
         if task not in tasks or not getattr(settings.models, task):
@@ -103,10 +106,12 @@ def open_abilities(settings: Settings, tasks: frozenset[str]) -> Abilities:
             setattr(abilities, task, opener())
         except (ModelError, AcceleratorError) as error:
             abilities.missing[task] = str(error)
-    if abilities.missing and not abilities.models():
+    faults = abilities.missing | {model.use.task: model.fault for model in abilities.failovers() if model.fault}
+    if faults and not any(model["name"] for model in abilities.standing().values()):
+        abilities.close()
         check_backends(settings)
-        raise UnavailableError("; ".join(dict.fromkeys(abilities.missing.values())))
-    for task, reason in abilities.missing.items():
+        raise UnavailableError("; ".join(dict.fromkeys(faults.values())))
+    for task, reason in faults.items():
         log.warning("no %s: %s", task, reason)
     for task, reasons in abilities.skipped.items():
         log.warning("%s: passed over %s", task, "; ".join(reasons))

@@ -38,7 +38,7 @@ def watch(config: Config, seconds: float | None = None) -> None:
     """Run until SIGTERM, SIGINT, `seconds`, or the end of every finite source; raises what ended it."""
     with alone(config.data), ExitStack() as opened:
         notify.tell(STATUS="opening the models")
-        abilities = open_abilities(config, wanted(config))
+        abilities = open_abilities(config, wanted(config), lasting=True)
         opened.callback(abilities.close)
         _until(Pipeline(config, opened.enter_context(parts(config, abilities))), seconds)
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any, Literal
@@ -29,6 +30,7 @@ from models.manifest import Manifest, ModelError, Task
 from models.manifest import labels as labels_of
 from models.outputs import Boxes, Result
 
+START = 10.0  # seconds that a worker process has to open a model before the next one is taken instead
 MOST = 300.0  # seconds between two attempts at most; whoever worked that long starts anew
 
 log = logging.getLogger(__name__)
@@ -67,10 +69,16 @@ class Candidate:
         """Whether it runs in a worker process, since it may hang."""
         return isolated(self.built.backend, self.options)
 
-    def open(self) -> None:
-        """Raises AcceleratorError or ModelError."""
+    def open(self, within: float = inf) -> bool:
+        """Whether a worker process did it `within` seconds; else it goes on. Raises AcceleratorError or ModelError."""
+        if within < inf and self.isolated:
+            self.opening = Opening(self.built.backend, self.built.weights, self.options)
+            if (session := self.opening.poll(within)) is not None:
+                self.opened(session)
+            return session is not None
         with hushed():
             self.opened(open_session(self.built.backend, self.built.weights, self.options))
+        return True
 
     def opened(self, session: Session) -> None:
         """Raises ModelError if it is not what the manifest says, AcceleratorError if what failed before fails again."""
@@ -155,9 +163,13 @@ class Failover:
             with self._lock:
                 active = self._active
         if active is None:
-            reasons = "; ".join(f"{one.built.backend}: {one.reason}" for one in self._candidates if one.reason)
-            raise AcceleratorError(f"no back end works: {reasons}")
+            raise AcceleratorError(_refusal(self._candidates))
         return active
+
+    @property
+    def fault(self) -> str:
+        """Why no model works now; empty if one does."""
+        return "" if self._active else _refusal(self._candidates)
 
     def fail(self, model: Model, error: AcceleratorError) -> bool:
         """Let the next one take over; False if `model` was not active any more."""
@@ -258,7 +270,7 @@ class Failover:
                     self._promote(candidate)
         elif candidate.model is None and time.monotonic() >= candidate.due:
             if candidate.isolated:
-                candidate.opening = Opening(candidate.built.backend, candidate.built.weights, candidate.options)
+                candidate.open(0.0)
                 return
             with self._lock:  # whoever needs it now waits for it
                 if candidate.model is None:
@@ -370,9 +382,10 @@ class _Run:
                 return self.pending
 
 
-def open_failover(task: Task, settings: Settings) -> Failover:
+def open_failover(task: Task, settings: Settings, *, lasting: bool = False) -> Failover:
     """Open the first model chosen for a task on the first back end that works, and keep the others in mind.
 
+    `lasting` is for who calls `tend`: then nobody is waited for long, and the first model may come later.
     Raises ModelError if none is installed, AcceleratorError if no back end opens any.
     """
     installed, absent = installed_of(task, settings)
@@ -380,17 +393,30 @@ def open_failover(task: Task, settings: Settings) -> Failover:
     candidates = [Candidate(built, settings.accel.options(built.backend, root)) for built in installed]
     for candidate in candidates:
         try:
-            candidate.open()
-            break
+            if candidate.open(START if lasting else inf):
+                break
         except AcceleratorError as error:
             candidate.failed(str(error), retry)
-    reasons = [f"{one.built.backend}: {one.reason}" for one in candidates if one.reason]
-    if len(reasons) == len(candidates):
-        raise AcceleratorError(f"no back end can run the model: {'; '.join(reasons)}")
+    opened = next((candidate.built.backend for candidate in candidates if candidate.model), None)
+    if opened is None and not lasting:
+        raise AcceleratorError(_refusal(candidates))
     order = settings.accel.order
-    before = order[: order.index(installed[len(reasons)].backend)]
+    before = order[: order.index(opened)] if opened else order
     lacking = [f"{backend}: {reason}" for backend, reason in absent if backend in before]
-    return Failover(candidates, retry, [*reasons, *lacking])
+    return Failover(candidates, retry, [*_reasons(candidates), *lacking])
+
+
+def _reasons(candidates: Sequence[Candidate]) -> list[str]:
+    """Why not, for each that failed or takes long."""
+    return [
+        f"{one.built.backend}: {one.reason or 'is still being opened'}"
+        for one in candidates
+        if one.reason or one.opening
+    ]
+
+
+def _refusal(candidates: Sequence[Candidate]) -> str:
+    return f"no back end can run the model: {'; '.join(_reasons(candidates))}"
 
 
 def _common_labels(candidates: Sequence[Candidate]) -> tuple[str, ...]:

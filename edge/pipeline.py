@@ -124,8 +124,8 @@ class Pipeline:
         """Block until stopped, done, or `seconds` have passed; raises the error of a thread that died."""
         cv2.setNumThreads(1)  # OpenCV's own threads would fight the inference for the cores
         self._close_left_open()
-        for model in self._parts.abilities.models():
-            log.info("%s: %s on %s %s", model.use.task, model.use.name, model.use.backend, model.session.device)
+        for task, model in self._parts.abilities.standing().items():
+            log.info("%s: %s on %s %s", task, model["name"], model["backend"], model["device"])
         publisher = self._spawn("publisher", lambda: self._parts.publisher.run(self._told))
         self._saw_at = time.monotonic()
         vision = self._spawn("vision", self._see)

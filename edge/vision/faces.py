@@ -62,11 +62,11 @@ class FaceAnalyzer:
         self.embedder.close()
 
 
-def open_faces(settings: Settings) -> FaceAnalyzer:
-    """Open the configured detector and embedding; raises ModelError or AcceleratorError with the remedy."""
-    detector = open_failover("faces", settings)
+def open_faces(settings: Settings, *, lasting: bool = False) -> FaceAnalyzer:
+    """Open the configured detector and embedding as `open_failover` does, and raise what it raises."""
+    detector = open_failover("faces", settings, lasting=lasting)
     try:
-        return FaceAnalyzer(detector, open_failover("embedding", settings))
+        return FaceAnalyzer(detector, open_failover("embedding", settings, lasting=lasting))
     except BaseException:
         detector.close()
         raise

@@ -95,3 +95,24 @@ def test_a_face_detector_without_an_embedding_is_closed_again(store: Store, monk
     with pytest.raises(UnavailableError, match="sface is not installed"):
         open_abilities(settings(store), frozenset({"faces"}))
     assert session.closed
+
+
+def test_what_no_back_end_runs_yet_comes_later_to_those_who_last(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, "openvino", FakeBackend(classifier()))
+    tflite = put(monkeypatch, "tflite", FakeBackend(classifier(), refusal="it was plugged out"))
+    install(store, "open-nsfw", "openvino")
+    install(store, "efficientnet-lite0", "tflite")
+    tasks = frozenset({"labels", "moderation"})
+    assert open_abilities(settings(store), tasks).labels is None
+    abilities = open_abilities(settings(store), tasks, lasting=True)
+    assert abilities.standing()["labels"]["name"] is None
+    assert abilities.standing()["labels"]["failed"][0]["reason"] == "it was plugged out"
+    assert abilities.standing()["moderation"]["name"] == "open-nsfw"
+    tflite.refusal = ""
+    monkeypatch.setattr("edge.failover.time.monotonic", lambda: 1e9)
+    abilities.tend()
+    assert abilities.standing()["labels"]["backend"] == "tflite"
+    (event,) = abilities.changes()
+    assert (event.type, event.camera) == ("accelerator_restored", "-")
+    assert event.values == {"task": "labels", "model": "efficientnet-lite0", "backend": "tflite"}
+    abilities.close()

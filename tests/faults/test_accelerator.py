@@ -128,7 +128,7 @@ def scene(tmp_path: Path, fake_edgetpu: str, request: pytest.FixtureRequest, mon
 
 @contextmanager
 def running(config: Config) -> Iterator[tuple[Pipeline, Parts]]:
-    abilities = open_abilities(config, frozenset(TASKS))
+    abilities = open_abilities(config, frozenset(TASKS), lasting=True)
     try:
         with daemon.parts(config, abilities) as parts:
             run = Pipeline(config, parts)

@@ -1,7 +1,8 @@
 """Models on this machine: milliseconds from a picture to its meaning, over the network's own inference.
 
 A row is a built model on a back end: the median of whole calls (prepare, infer, decode) on a photo, and as reference
-the median of the bare session on a tensor made beforehand, both on all cores.
+the median of the bare session on a tensor made beforehand, both on all cores. In a row that ends in `.worker` the bare
+session runs in a worker process, as a device that may crash does; its reference is the same session in this process.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import cv2
 import media
 import numpy as np
 from evaluation.figures import Figure, figure
 
-from accel.session import AcceleratorError, open_session
+from accel.session import AcceleratorError, Session, open_session
 from edge.engine import AccelSettings, Model, ModelSettings
 from edge.values import Image
 
@@ -26,12 +28,15 @@ def run(quick: bool) -> Iterator[Figure]:
     image = cv2.resize(cv2.imread(str(photo)), (1280, 720))
     store, accel = ModelSettings().open_store(), AccelSettings()
     for built in store.installed():
+        options = replace(accel.options(built.backend, store.root), isolate=False)
         try:
-            session = open_session(built.backend, built.weights, accel.options(built.backend, store.root))
+            session = open_session(built.backend, built.weights, options)
         except AcceleratorError:
             continue
         with closing(Model(built, session)) as model:
             yield _measure(model, image, 20 if quick else 100)
+            with closing(open_session(built.backend, built.weights, replace(options, isolate=True))) as worker:
+                yield _compare(model, worker, 20 if quick else 100)
 
 
 def _measure(model: Model, image: Image, repeats: int) -> Figure:
@@ -40,6 +45,12 @@ def _measure(model: Model, image: Image, repeats: int) -> Figure:
     feeds = {spec.name: np.zeros(spec.shape, spec.dtype) for spec in model.session.inputs}
     bare, whole = medians(repeats, lambda: model.session.run(feeds), lambda: model.run(seen, 0.4))
     return figure(f"inference.{model.use.name}.{model.use.backend}", whole, "ms", repeats, bare)
+
+
+def _compare(model: Model, worker: Session, repeats: int) -> Figure:
+    feeds = {spec.name: np.zeros(spec.shape, spec.dtype) for spec in worker.inputs}
+    here, there = medians(repeats, lambda: model.session.run(feeds), lambda: worker.run(feeds))
+    return figure(f"inference.{model.use.name}.{model.use.backend}.worker", there, "ms", repeats, here)
 
 
 def medians(repeats: int, *calls: Callable[[], object]) -> list[float]:
