@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import cv2
 
+from edge.cameras.buffers import Buffers
 from edge.errors import CameraError
 from edge.pictures import MAX_PIXELS
 from edge.values import Image
@@ -74,10 +75,13 @@ def grab(capture: cv2.VideoCapture) -> bool:
         return False
 
 
-def picture(capture: cv2.VideoCapture) -> Image | None:
-    """The grabbed frame as uint8 [H,W,3] BGR, or None if it is damaged."""
+def picture(capture: cv2.VideoCapture, buffers: Buffers) -> Image | None:
+    """The grabbed frame as uint8 [H,W,3] BGR, in memory that `buffers` had to spare; None if it is damaged."""
     try:
-        good, image = capture.retrieve()
+        good, image = capture.retrieve(buffers.spare())
     except cv2.error:
         return None
-    return image if good and image.ndim == 3 else None  # type: ignore[return-value]
+    if not good or image.ndim != 3:
+        return None
+    buffers.keep(image)  # type: ignore[arg-type]
+    return image  # type: ignore[return-value]

@@ -15,6 +15,7 @@ import cv2
 
 from edge import pictures
 from edge.cameras.base import CameraSettings, Rate, adjust
+from edge.cameras.buffers import Buffers
 from edge.cameras.capture import FAULTS, ONE_THREAD, check_size, grab, opened, opener, picture
 from edge.errors import CameraError
 from edge.settings import LocalPath
@@ -58,7 +59,7 @@ class FileCamera(CameraSettings):
     def _play(self, stop: threading.Event, started: float) -> Iterator[tuple[Image, float]]:
         _check(self.path)
         failure = f"{self.place}: not a video, or cut off; copy it again, or convert it with ffmpeg"
-        rate, shown = Rate(self.fps), False
+        rate, buffers, shown = Rate(self.fps), Buffers(), False
         begin = time.monotonic()
         with opened(opener(str(self.path.absolute()), cv2.CAP_FFMPEG, ONE_THREAD), failure) as capture:
             check_size(capture, self.place)
@@ -70,7 +71,7 @@ class FileCamera(CameraSettings):
                     begin += late if late > LATE else 0.0
                     if stop.wait(max(-late, 0.0)):
                         return
-                image = picture(capture)
+                image = picture(capture, buffers)
                 if image is not None:
                     shown = True
                     yield adjust(image, self), started + position

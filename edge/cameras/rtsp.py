@@ -15,6 +15,7 @@ import cv2
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from edge.cameras.base import CameraSettings, Rate, adjust
+from edge.cameras.buffers import Buffers
 from edge.cameras.capture import FAULTS, ONE_THREAD, check_size, grab, opened, opener, picture
 from edge.errors import AwayError, CameraError, InputError
 from edge.values import Image
@@ -93,7 +94,7 @@ class RtspCamera(CameraSettings):
             f"{self.place}: the port is open but answered nothing in {self.timeout:g} s; "
             "check that a camera serves this URL there, or restart it"
         )
-        rate = Rate(self.fps)
+        rate, buffers = Rate(self.fps), Buffers()
 
         def open_capture() -> cv2.VideoCapture:
             with _options.chosen(self.transport):
@@ -109,7 +110,7 @@ class RtspCamera(CameraSettings):
             for _ in self._grabbed(capture, stop):
                 if rate.takes(time.monotonic()):
                     at = time.time()
-                    image = picture(capture)
+                    image = picture(capture, buffers)
                     if image is not None:
                         yield adjust(image, self), at
 

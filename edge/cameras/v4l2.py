@@ -16,6 +16,7 @@ import cv2
 from pydantic import Field
 
 from edge.cameras.base import CameraSettings, Rate, Size, adjust
+from edge.cameras.buffers import Buffers
 from edge.cameras.capture import grab, opened, opener, picture
 from edge.errors import AwayError, CameraError
 from edge.values import Image
@@ -52,14 +53,14 @@ class V4l2Camera(CameraSettings):
         with opened(opener(self.place, cv2.CAP_V4L2), busy) as capture:
             for wish, value in self._wishes().items():
                 capture.set(wish, value)  # refused, it delivers what it has
-            rate, damaged = Rate(self.fps), 0
+            rate, buffers, damaged = Rate(self.fps), Buffers(), 0
             while not stop.is_set() and damaged < DAMAGED:
                 if not grab(capture):
                     raise CameraError(f"{self.place}: stopped sending frames; check the cable and the USB power")
                 if not rate.takes(time.monotonic()):
                     continue
                 at = time.time()
-                image = picture(capture)
+                image = picture(capture, buffers)
                 damaged = damaged + 1 if image is None else 0
                 if image is not None:
                     yield adjust(image, self), at

@@ -44,7 +44,7 @@ class Webcam:
         self._left -= 1
         return self._left >= 0
 
-    def retrieve(self) -> tuple[bool, np.ndarray | None]:
+    def retrieve(self, _image: np.ndarray | None = None) -> tuple[bool, np.ndarray | None]:
         type(self).decoded += 1
         return (False, None) if self.damaged else (True, np.full((6, 8, 3), self._left, np.uint8))
 
