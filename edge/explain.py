@@ -22,6 +22,9 @@ def lines(config: Config) -> Iterator[str]:
         f"{f'user {mqtt.username}' if mqtt.username else 'no user'}"
     )
     yield f"accel: {', then '.join(config.accel.order)}"
+    metrics = config.metrics
+    place = f"http://{metrics.host}:{metrics.port}/metrics"
+    yield f"metrics: {place} and /healthz" if metrics.port else "metrics: not served"
     folder = config.stills.folder
     yield f"stills: the newest {config.stills.keep} in {folder}" if folder else "stills: none written"
     for name, camera in config.cameras.items():

@@ -21,7 +21,7 @@ from edge.metrics import CONTENT_TYPE, MetricsSettings, render
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.5  # how soon `stop` is noticed
+POLL_S = 0.2  # how soon `stop` is noticed
 PATIENCE_S = 3.0  # for a whole request, and as long again for its answer
 
 Picture = Callable[[], Mapping[str, Any]]

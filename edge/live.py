@@ -19,7 +19,7 @@ from edge.errors import DeniedError, UnavailableError
 
 NAME = "live.sock"
 GROUP = 0o660  # as `vedette` in the group of that name may look, not only the daemon's own user
-POLL_S = 0.5  # how soon `stop` is noticed
+POLL_S = 0.2  # how soon `stop` is noticed
 PATIENCE_S = 2.0  # a reader that takes longer is hung up on: it holds up the next one, nobody else
 START = "start it with 'vedette run' or 'systemctl start vedette'"
 

@@ -33,9 +33,10 @@ def test_defaults_are_told_in_full(tmp_path: Path) -> None:
         f"device porch: topics vedette/porch/<camera>/<type>, data in {tmp_path / 'state'}",
         "mqtt: 127.0.0.1:1883, version 5, no TLS, no user",
         "accel: openvino, then tflite",
+        "metrics: not served",
         "stills: none written",
         f"camera door: kind images, fps 5.0, path {tmp_path / 'slides'}, seconds 3.0",
-        "camera door: frames count when 0.20% of the picture changes, else one every 5 s",
+        "camera door: frames count when 0.20% of the picture changes, else one every 10 s",
         "camera door: objects: everything the detector knows, from a score of 0.45",
         "camera door: faces: matched in collection 'people' from 95 % in 2 views",
         "camera door: labels: every 5 s, from a score of 0.5",
@@ -52,9 +53,16 @@ def test_what_is_set_is_what_is_told(tmp_path: Path) -> None:
         "moderation": {"enabled": False},
     }
     mqtt = {"host": "hub", "tls": True, "username": "ann", "password": "secret", "protocol": "3.1.1"}
-    told = list(lines(parsed(tmp_path, cameras={"door": camera}, mqtt=mqtt, stills={"folder": "s", "keep": 7})))
+    told = list(
+        lines(
+            parsed(
+                tmp_path, cameras={"door": camera}, mqtt=mqtt, stills={"folder": "s", "keep": 7}, metrics={"port": 9182}
+            )
+        )
+    )
     assert "mqtt: hub:1883, version 3.1.1, TLS, user ann" in told
     assert f"stills: the newest 7 in {tmp_path / 's'}" in told
+    assert "metrics: http://127.0.0.1:9182/metrics and /healthz" in told
     assert told[-2:] == [
         "camera door: every frame counts, the motion gate is off",
         "camera door: objects: Person, Dog, from a score of 0.6",
