@@ -45,7 +45,7 @@ class MotionGate(Section):
 
     area: Ratio = 0.002
     settle: Seconds = 2.0
-    rest: Seconds = 5.0
+    rest: Seconds = 10.0
 
 
 class ObjectsTask(Section):
