@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import daemon, presence
+from edge import daemon, live, presence
 from edge.abilities import Abilities
 from edge.config import parse
 from edge.database import transaction
@@ -163,7 +163,26 @@ def test_the_status_says_how_things_stand(tmp_path: Path) -> None:
     assert status["models"]["objects"] == {"name": "fake", "backend": "replay", "device": "none"}
     assert status["missing"] == {"faces": "sface is not installed"}
     assert status["outbox"]["waiting"] > 0
+    assert status["fault"] == ""
+    assert status["cameras"]["yard"]["opened"] == 1
+    assert status["stages"]["track"]["count"] == 4
     assert json.dumps(status)
+
+
+def test_whoever_asks_is_shown_the_picture_while_it_runs(tmp_path: Path) -> None:
+    with pipeline(tmp_path, free_port(), {"yard": pictures(tmp_path / "yard", "01")}, Detector()) as (run, parts):
+        run._config.cameras["yard"] = run._config.cameras["yard"].model_copy(update={"loop": True, "seconds": 0.01})
+        running = threading.Thread(target=run.run)
+        running.start()
+        until(lambda: parts.stats.frames("yard")["analysed"] > 2)
+        told = live.ask(tmp_path / "data")
+        run.stop()
+        running.join()
+    assert told["device"] == "porch"
+    assert told["cameras"]["yard"]["ages"]["count"] == told["cameras"]["yard"]["frames"]["analysed"] > 2
+    assert told["cameras"]["yard"]["last_event"]["type"] in ("camera_online", "track_started", "track_ended")
+    assert (told["fault"], told["silent"], told["broker"]["connected"]) == ("", [], False)
+    assert told["memory"] > 1 << 20
 
 
 def test_the_end_of_the_time_given_is_the_end(tmp_path: Path) -> None:

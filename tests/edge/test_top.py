@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import signal
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
+import cv2
+import numpy as np
 import pytest
 
 from edge import cli, live
 from edge.commands.top import draw
+from tests.brokers import free_port, until
 from tests.edge.picture import picture
 
+ROOT = Path(__file__).parents[2]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -75,6 +85,74 @@ def test_without_a_daemon_it_says_how_to_start_one(tmp_path: Path, vedette: Comm
     assert done.returncode == 69
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"vedette: data: no daemon is running in {tmp_path / 'data'}; start it with 'vedette run'")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[int]:
+    """One that watches a folder without any model; gives its metrics port."""
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures" / "grey.png"), np.full((48, 64, 3), 90, np.uint8))
+    port = free_port()
+    lines = ['device = "porch"', 'data = "data"', f"[metrics]\nport = {port}", f"[mqtt]\nport = {free_port()}"]
+    lines += ["[models]", *(f"{task} = []" for task in ("objects", "faces", "labels", "moderation"))]
+    lines += ["[cameras.door]", 'kind = "images"', 'path = "pictures"', "loop = true", "seconds = 0.2"]
+    (tmp_path / "vedette.toml").write_text("\n".join(lines))
+    command = [sys.executable, "-m", "edge.cli", "--config", tmp_path / "vedette.toml", "run"]
+    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+    try:
+        until((tmp_path / "data" / live.NAME).exists, "it does not start")
+        until(lambda: live.ask(tmp_path / "data")["cameras"]["door"]["state"] == "online")
+        yield port
+    finally:
+        running.terminate()
+        running.communicate()
+
+
+def test_a_real_daemon_in_every_way_to_look(vedette: Command, daemon: int) -> None:
+    once = vedette("--config", "vedette.toml", "top")
+    assert once.returncode == 0
+    assert once.stdout.startswith("porch  vedette ")
+    assert "1 of 1 cameras online" in once.stdout
+    told = json.loads(vedette("--config", "vedette.toml", "top", "--json").stdout)
+    assert told["cameras"]["door"]["frames"]["captured"] > 0
+    with urlopen(f"http://127.0.0.1:{daemon}/healthz", timeout=10) as answer:
+        assert answer.read().startswith(b"1 of 1 cameras online, broker away")
+    with urlopen(f"http://127.0.0.1:{daemon}/metrics", timeout=10) as answer:
+        assert b'vedette_camera_up{camera="door"} 1.0' in answer.read()
+    found = {one["part"]: one for one in json.loads(vedette("--config", "vedette.toml", "doctor", "--json").stdout)}
+    assert found["daemon"]["text"].startswith("1 of 1 cameras online")
+
+
+def test_a_second_daemon_finds_the_port_taken(tmp_path: Path, vedette: Command, daemon: int) -> None:
+    text = (tmp_path / "vedette.toml").read_text()
+    (tmp_path / "second.toml").write_text(text.replace('data = "data"', 'data = "second"'))
+    done = vedette("--config", "second.toml", "run")
+    assert done.returncode == 69
+    (line,) = done.stderr.splitlines()
+    assert line == (
+        f"vedette: metrics: 127.0.0.1:{daemon}: address already in use; set another host or port in [metrics]"
+    )
+
+
+@pytest.mark.usefixtures("daemon")
+def test_it_shows_on_a_terminal_until_interrupted(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "edge.cli", "--config", tmp_path / "vedette.toml", "top"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    top = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    shown = b""
+    while shown.count(b"porch") < 2:  # the first picture and the next
+        shown += os.read(ours, 1 << 16)
+    top.send_signal(signal.SIGINT)
+    with suppress(OSError):  # how Linux says that the other side is closed
+        while some := os.read(ours, 1 << 16):
+            shown += some
+    _, told = top.communicate(timeout=30)
+    os.close(ours)
+    assert top.returncode == cli.INTERRUPTED
+    assert told == b""
+    assert shown.rstrip().endswith(b"\x1b[?25h\x1b[?1049l")  # the cursor and the screen are given back
 
 
 def test_the_same_picture_as_json(

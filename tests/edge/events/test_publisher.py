@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -105,6 +106,20 @@ def test_an_event_goes_out_on_its_topic_and_is_marked_at_its_puback(
         assert (message.topic, message.qos, message.retain) == ("vedette/porch/door/face_matched", 1, False)
         assert (said["id"], said["sequence"], said["values"]["person"]) == (stored.id, 1, "ann")
         assert said["published_at"] >= said["captured_at"]
+
+
+def test_each_acknowledgement_is_told_with_the_age_of_its_event(log: EventLog, broker: Mosquitto) -> None:
+    ages: list[float] = []
+    publisher, stop = Publisher(MqttSettings(port=broker.port), "porch", log, ages.append), threading.Event()
+    log.append([online("door", time.time() - 100), online("yard", time.time())])
+    thread = threading.Thread(target=publisher.run, args=(stop,))
+    thread.start()
+    until(drained(log))
+    stop.set()
+    thread.join()
+    publisher.close()
+    assert len(ages) == 2
+    assert 100 <= ages[0] < 200 > ages[1] >= 0
 
 
 def test_a_wake_sends_at_once_what_a_look_would_send_later(
