@@ -36,10 +36,10 @@ def until(met: Callable[[], Any], what: str = "") -> Any:
 class Mosquitto:
     """A mosquitto that can be stopped and started on the same port. `lines` go into its configuration."""
 
-    def __init__(self, folder: Path, *lines: str) -> None:
+    def __init__(self, folder: Path, *lines: str, port: int = 0) -> None:
         if not Path(MOSQUITTO).exists():
             pytest.skip("mosquitto is not installed: apt-get install mosquitto")
-        self.port = free_port()
+        self.port = port or free_port()
         self._file = folder / f"mosquitto-{self.port}.conf"
         default = () if any(line.startswith("allow_anonymous") for line in lines) else ("allow_anonymous true",)
         settings = [f"listener {self.port} 127.0.0.1", "max_queued_messages 0", "user root", *default, *lines]

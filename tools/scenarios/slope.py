@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,29 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.errors import EdgeError, UnavailableError
-from tools.media import get
-from tools.scenarios.stage import DEVICE, ROOT, Figures, Progress, Witness, lasting, resident_mb, silent, wait
+from tools.scenarios.stage import Figures, Progress, Sentry, Witness, lasting, resident_mb, silent, wait
+from tools.scenarios.whole import Whole
 
-PHOTOS = ("astronaut.png", "sample1.jpg", "chelsea.png")
 EVERY = 2.0  # seconds between two looks
 WARM = 0.2  # the share of the time in which caches may still fill
 NOISE_MB = 6.0  # what the resident memory of a steady process moves by, between one look and the next
-TOML = """device = "{device}"
-data = "data"
-[mqtt]
-port = {port}
-[stills]
-folder = "stills"
-keep = 50
-[cameras.hall]
-kind = "images"
-path = "slides"
-seconds = 4.0
-loop = true
-[cameras.hall.labels]
-every = 1.0
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +55,17 @@ def judge(looks: Sequence[Look]) -> Figures:
 
 def slope(folder: Path, minutes: float = 30.0, progress: Progress = silent) -> Figures:
     """`vedette run` with every model, on a loop of photos."""
-    try:
-        photos = get(*PHOTOS)
-    except EdgeError as error:
-        raise UnavailableError(f"no photos: {error}") from error
-    slides = folder / "slides"
-    slides.mkdir()
-    for photo in photos:
-        shutil.copy(photo, slides)
-    with lasting(folder) as broker, Witness(broker.port) as witness:
-        (folder / "vedette.toml").write_text(TOML.format(device=DEVICE, port=broker.port), "utf-8")
-        words = [sys.executable, "-m", "edge.cli", "--config", "vedette.toml", "--log", "WARNING", "run"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        with subprocess.Popen(words, cwd=folder, env=environment) as daemon:
-            try:
-                wait(lambda: witness.ids or daemon.poll() is not None, "the first event", 120)
-                looks = _watch(daemon, minutes, progress)
-            finally:
-                daemon.kill()
+    with lasting(folder) as broker, Witness(broker.port) as witness, Whole(folder, broker.port) as daemon:
+        daemon.start()
+        wait(lambda: witness.ids or not daemon.alive, "the first event", 120)
+        looks = _watch(daemon, minutes, progress)
         return judge(looks) | {"events": len(witness.ids)}
 
 
-def _watch(daemon: subprocess.Popen[bytes], minutes: float, progress: Progress) -> list[Look]:
+def _watch(daemon: Sentry, minutes: float, progress: Progress) -> list[Look]:
     began, looks = time.monotonic(), []
     while (passed := time.monotonic() - began) < minutes * 60:
-        assert daemon.poll() is None, f"the daemon ended with status {daemon.returncode}"
+        assert daemon.alive, f"the daemon ended: {daemon.said[-500:]}"
         looks.append(look(daemon.pid))
         progress(passed / (minutes * 60), f"{looks[-1].memory_mb:.0f} MB, {looks[-1].files} files")
         time.sleep(EVERY)

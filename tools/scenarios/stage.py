@@ -44,31 +44,30 @@ def wait(met: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     return found
 
 
-def lasting(folder: Path) -> Mosquitto:
+def lasting(folder: Path, port: int = 0) -> Mosquitto:
     """A broker as docs/EVENTS.md asks for: it keeps what it has acknowledged, without a limit, over a restart."""
     kept = folder / "broker"
     kept.mkdir(exist_ok=True)
-    return Mosquitto(folder, "persistence true", f"persistence_location {kept}/")
+    return Mosquitto(folder, "persistence true", f"persistence_location {kept}/", port=port)
 
 
 class Sentry:
     """A daemon in a process of its own, `cameras` of which tell together `rate` events a second."""
 
+    module = "tools.scenarios.sentry"
+
     def __init__(self, folder: Path, port: int, rate: float = 50.0, cameras: int = 5, data: Path | None = None) -> None:
         self.folder = folder
         self.data = data or folder / "data"
-        self.clock = folder / "clock"
+        self._clock = folder / "clock"
         self._log = folder / "sentry.log"
-        pictures = folder / "pictures"
-        pictures.mkdir(exist_ok=True)
-        cv2.imwrite(str(pictures / "0.png"), np.zeros((32, 32, 3), np.uint8))
         self._toml = folder / "sentry.toml"
-        self._toml.write_text(_toml(port, self.data, pictures, rate / cameras, cameras), "utf-8")
+        self._toml.write_text(self._configuration(port, rate / cameras, cameras), "utf-8")
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        words = [sys.executable, "-m", "tools.scenarios.sentry", "--config", str(self._toml), "run"]
-        environment = os.environ | {"VEDETTE_SHIFT": str(self.clock)}
+        words = [sys.executable, "-m", self.module, "--config", str(self._toml), "run"]
+        environment = os.environ | {"VEDETTE_SHIFT": str(self._clock)}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(words, cwd=ROOT, env=environment, stderr=log)
         return self
@@ -99,6 +98,12 @@ class Sentry:
         """Have the system refuse it every write past `size` bytes of a file; -1 lifts that."""
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
+    def set_clock(self, seconds: float) -> None:
+        """Have its clock be wrong by so many seconds, from now on."""
+        new = self._clock.with_suffix(".new")
+        new.write_text(str(seconds), "ascii")
+        new.replace(self._clock)
+
     def __enter__(self) -> Self:
         return self
 
@@ -111,15 +116,18 @@ class Sentry:
         self.process.send_signal(number)
         return self.process.wait(30)
 
-
-def _toml(port: int, data: Path, pictures: Path, rate: float, cameras: int) -> str:
-    off = "".join(f"{task} = {{ enabled = false }}\n" for task in ("objects", "faces", "moderation"))
-    camera = (
-        f'kind = "images"\npath = "{pictures}"\nseconds = {1 / rate}\nfps = 0\nloop = true\n'
-        f"motion = {{ area = 0 }}\nlabels = {{ every = 0 }}\n{off}"
-    )
-    head = f'device = "{DEVICE}"\ndata = "{data}"\n[mqtt]\nport = {port}\n[events]\ncap_mb = 4096\n'
-    return head + "".join(f"[cameras.c{number}]\n{camera}" for number in range(cameras))
+    def _configuration(self, port: int, rate: float, cameras: int) -> str:
+        """The TOML of cameras that show one black picture `rate` times a second each."""
+        pictures = self.folder / "pictures"
+        pictures.mkdir(exist_ok=True)
+        cv2.imwrite(str(pictures / "0.png"), np.zeros((32, 32, 3), np.uint8))
+        off = "".join(f"{task} = {{ enabled = false }}\n" for task in ("objects", "faces", "moderation"))
+        camera = (
+            f'kind = "images"\npath = "{pictures}"\nseconds = {1 / rate}\nfps = 0\nloop = true\n'
+            f"motion = {{ area = 0 }}\nlabels = {{ every = 0 }}\n{off}"
+        )
+        head = f'device = "{DEVICE}"\ndata = "{self.data}"\n[mqtt]\nport = {port}\n[events]\ncap_mb = 4096\n'
+        return head + "".join(f"[cameras.c{number}]\n{camera}" for number in range(cameras))
 
 
 @dataclass
