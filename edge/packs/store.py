@@ -187,7 +187,10 @@ class Store:
             yield Path(folder)
 
     def add(self, record: Record, folder: Path) -> None:
-        """Move a built folder into its place, in one step; what other builds of this variant left behind goes."""
+        """Move a built folder into its place, in one step.
+
+        Of other releases' builds of this variant the newest stays: that release may share the store.
+        """
         for file in record.files:
             flush(folder / file)
         (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
@@ -199,9 +202,9 @@ class Store:
             if place.exists():
                 place.rename(old / "replaced")
             folder.rename(place)
-            for other in place.parent.iterdir():
-                if other != place:
-                    other.rename(old / other.name)
+            others = (other for other in place.parent.iterdir() if other != place)
+            for other in sorted(others, key=lambda folder: folder.stat().st_mtime)[:-1]:
+                other.rename(old / other.name)
         flush(place.parent)
 
 

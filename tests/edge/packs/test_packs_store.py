@@ -107,16 +107,18 @@ def test_find_sees_a_file_cut_short(store: Store, model: Manifest) -> None:
     assert store.installed() == []
 
 
-def test_a_new_build_replaces_the_old_and_those_of_other_versions(
+def test_a_new_build_replaces_the_old_and_leaves_the_last_one_of_another_release(
     store: Store, model: Manifest, zoo: Any, source: Any
 ) -> None:
     put(store, model)
     put(store, model, data=b"better")
     assert store.find("alpha", "openvino").weights.with_name("model.bin").read_bytes() == b"better"
-    renewed = zoo.add("alpha", source("graph", b"graph", kind="pip"), recipe="learned more")
-    put(store, renewed)
-    place = store.find("alpha", "openvino").weights.parent
-    assert list(place.parent.iterdir()) == [place]
+    places = [store.find("alpha", "openvino").weights.parent]
+    for number, lesson in enumerate(("learned more", "and more")):
+        os.utime(places[-1], (number, number))
+        put(store, zoo.add("alpha", source("graph", b"graph", kind="pip"), recipe=lesson))
+        places.append(store.find("alpha", "openvino").weights.parent)
+    assert {*places[0].parent.iterdir()} == {*places[1:]}
     assert list((store.root / "tmp").iterdir()) == []
 
 
