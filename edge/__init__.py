@@ -34,8 +34,9 @@ One frame's way:
 4. Events and the state they tell of are one SQLite commit (`events/log.py`, `presence.py`).
 5. The publisher's thread sends them with QoS 1, in order; the broker's PUBACK marks them delivered (`events/mqtt.py`).
 
-A camera's error backs off and reopens; any other dead thread ends the process with its reason, and the service
-manager starts it again: what was committed is sent then, what was open is closed with an event that says so.
+A camera's error backs off and reopens, and a read that hangs is abandoned with its thread; any other dead thread
+ends the process with its reason, and the service manager starts it again: what was committed is sent then, what was
+open is closed with an event that says so.
 
 To add a model, see `models`; a back end, `accel`; a camera, `edge.cameras`.
 """

@@ -2,8 +2,8 @@
 
 Nothing else spawns any.
 
-A camera's error backs off and reopens within its own thread; any other thread that dies ends the run with
-its reason, and the service manager starts the daemon anew.
+A camera's error backs off and reopens within its own thread, and one that hangs is replaced (`cameras/attendance`);
+any other thread that dies ends the run with its reason, and the service manager starts the daemon anew.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class RtspCamera(CameraSettings):
     kind: Literal["rtsp"] = "rtsp"
     url: Annotated[SecretStr, AfterValidator(_usable)]
     transport: Transport = "tcp"
-    timeout: Annotated[float, Field(ge=1.0, le=60.0)] = 4.0
+    timeout: Annotated[float, Field(ge=1.0, le=60.0)] = 3.5
     live: ClassVar[bool] = True
 
     @property
