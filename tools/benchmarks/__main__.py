@@ -9,13 +9,22 @@ import sys
 from pathlib import Path
 
 import report
-from benchmarks import inference, outbox, pipeline, search
+from benchmarks import footprint, freshness, inference, outbox, overload, pipeline, search
 
 from edge.errors import EXPECTED, exit_code
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "BENCHMARKS.md"
-BENCHMARKS = {"pipeline": pipeline, "search": search, "outbox": outbox, "inference": inference}
+BENCHMARKS = {
+    "pipeline": pipeline,
+    "freshness": freshness,
+    "overload": overload,
+    "footprint": footprint,
+    "search": search,
+    "outbox": outbox,
+    "inference": inference,
+}
+LONG = {"overload": overload.long, "footprint": footprint.long}  # instead, with --long
 
 
 def main() -> int:
@@ -26,7 +35,8 @@ def main() -> int:
         for name, module in chosen.items():
             print(f"{name} …", file=sys.stderr, flush=True)
             figures = []
-            for figure in module.run(args.quick):
+            measure = LONG.get(name, module.run) if args.long else module.run
+            for figure in measure(args.quick):
                 figures.append(figure)
                 if args.json:
                     print(json.dumps(figure), flush=True)
@@ -51,6 +61,7 @@ def _write(page: str, args: argparse.Namespace) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less precise, in a minute; prints instead of writing")
+    parser.add_argument("--long", action="store_true", help="eight minutes more: five of overload, three of memory")
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=[], metavar="NAME",
                         help=f"print these alone: {', '.join(BENCHMARKS)}")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one line a figure instead of docs/BENCHMARKS.md")

@@ -6,17 +6,15 @@ Reference of the drain is paho alone, publishing the same payloads with QoS 1 an
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.broker import broker, installed, wait
 from evaluation.figures import Figure, figure
 
 from edge.database import connect
@@ -31,11 +29,10 @@ BATCH = 100
 
 def run(quick: bool) -> Iterator[Figure]:
     """One line a figure."""
-    mosquitto = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
-    if mosquitto is None:
+    if not installed():
         return
     # Not in /tmp, which may be memory: a commit is worth its fsync.
-    with tempfile.TemporaryDirectory(dir=Path.home()) as folder, _broker(mosquitto, Path(folder)) as port:
+    with tempfile.TemporaryDirectory(dir=Path.home()) as folder, broker(Path(folder)) as port:
         settings = MqttSettings(port=port)
         with closing(EventLog(connect(Path(folder)), "bench", EventSettings(cap_mb=4096))) as log:
             yield from _appends(log, 300 if quick else 2000)
@@ -72,7 +69,7 @@ def _drain(log: EventLog, settings: MqttSettings, count: int) -> Iterator[Figure
         return log.standing().waiting == 0
 
     with _publishing(log, settings):
-        took = _timed(lambda: _wait(drained))
+        took = _timed(lambda: wait(drained, "the outbox does not drain"))
     sample = [event.body for event in log.tail(0, min(count, 20_000))]
     bare = len(sample) / _timed(lambda: _paho_alone(settings, sample))
     yield figure("outbox.drain", waiting / took, "events/s", waiting, bare)
@@ -118,33 +115,11 @@ def _paho_alone(settings: MqttSettings, payloads: Sequence[str]) -> None:
     client.max_inflight_messages_set(settings.inflight)
     client.connect(settings.host, settings.port)
     client.loop_start()
-    _wait(client.is_connected)
+    wait(client.is_connected, "paho does not connect")
     for info in [client.publish("bench/door/face_matched", payload, qos=1) for payload in payloads]:
         info.wait_for_publish(60)
     client.disconnect()
     client.loop_stop()
-
-
-@contextmanager
-def _broker(mosquitto: str, folder: Path) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    file = folder / "mosquitto.conf"
-    file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    process = subprocess.Popen([mosquitto, "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def listens() -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-        return False
-
-    try:
-        _wait(listens)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextmanager
@@ -153,18 +128,13 @@ def _publishing(log: EventLog, settings: MqttSettings) -> Iterator[Publisher]:
     thread = threading.Thread(target=publisher.run, args=(stop,))
     thread.start()
     try:
-        _wait(lambda: publisher.connected)
+        wait(lambda: publisher.connected, "the publisher does not connect")
         yield publisher
     finally:
         stop.set()
         publisher.wake()
         thread.join()
         publisher.close()
-
-
-def _wait(met: Any) -> None:
-    while not met():
-        time.sleep(0.01)
 
 
 def _timed(call: Any) -> float:
