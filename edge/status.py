@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edge.events.schema import iso
 from edge.stats import quantile
 
+TIMES = ("started_at", "oldest_at", "since")
 NUMBERS = ("fps", "analysed_fps", "age")
 
 Document = Mapping[str, Any]
@@ -37,10 +39,10 @@ def summary(picture: Document) -> str:
 
 
 def small(picture: Document) -> dict[str, Any]:
-    """The picture as the retained status message: milliseconds instead of histograms, the hottest sensor only."""
+    """The picture as the retained status message: ISO times, milliseconds, the hottest sensor only."""
     kept = ("version", "started_at", "fault", "models", "missing", "skipped", "outbox", "disk", "memory")
     return {
-        **{name: picture[name] for name in kept},
+        **_timed({name: picture[name] for name in kept}),
         "cameras": {name: _camera(camera) for name, camera in picture["cameras"].items()},
         "stages": {stage: milliseconds(spent) for stage, spent in picture["stages"].items()},
         "delivery": milliseconds(picture["delivery"]),
@@ -52,6 +54,15 @@ def small(picture: Document) -> dict[str, Any]:
             "disk": picture["board"]["disk"].get("available"),
         },
     }
+
+
+def _timed(value: Any, name: str = "") -> Any:
+    """Epoch seconds as on the wire, wherever they are."""
+    if isinstance(value, Mapping):
+        return {key: _timed(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_timed(inner) for inner in value]
+    return iso(value) if name in TIMES and value is not None else value
 
 
 def milliseconds(spent: Mapping[str, Any]) -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from edge import status
 from edge.stats import Stats
 from tests.edge.picture import picture
 
+PAGE = (Path(__file__).parents[2] / "docs" / "EVENTS.md").read_text("utf-8")
 CLOSED = {"state": "offline", "reason": "no answer", **Stats().camera("x")}
 
 
@@ -47,6 +49,8 @@ def test_the_small_form_is_small_and_in_milliseconds() -> None:
     assert told["cameras"]["yard"]["age"] is None
     assert told["stages"]["infer"] == {"count": 8, "mean": 9.0, "p50": 7.5, "p99": 9.95}
     assert told["delivery"]["count"] == 1
+    assert told["started_at"] == "1970-01-01T00:00:00.000Z"
+    assert told["outbox"]["oldest_at"] == "1970-01-01T00:58:00.000Z"
     assert told["board"] == {
         "temperature": 61.8,
         "throttled": [],
@@ -59,3 +63,15 @@ def test_the_small_form_is_small_and_in_milliseconds() -> None:
 
 def test_nothing_counted_has_no_times() -> None:
     assert status.milliseconds(Stats().delivery()) == {"count": 0, "mean": None, "p50": None, "p99": None}
+
+
+def shape(document: Any) -> Any:
+    """Its keys, all the way down."""
+    return {key: shape(value) for key, value in document.items()} if isinstance(document, dict) else None
+
+
+def test_the_page_shows_the_message_as_it_is() -> None:
+    shown = json.loads(PAGE.partition("<!-- status -->\n```json\n")[2].partition("```")[0])
+    told = status.small(picture(missing={}))
+    del told["cameras"]["yard"]
+    assert shape(shown) == shape({"state": None, "device": None, "at": None} | told)
