@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -154,11 +155,24 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
         wanted["INFERENCE_NUM_THREADS"] = options.threads
     supported = core.get_property(device, "SUPPORTED_PROPERTIES")
     properties = {name: value for name, value in wanted.items() if name in supported}
+    if device == "CPU" and _computes_in_float():
+        properties["LP_TRANSFORMS_MODE"] = False  # listed nowhere, but known to every CPU plugin
     if options.precision:
         properties["INFERENCE_PRECISION_HINT"] = options.precision
     if options.cache:
         properties["CACHE_DIR"] = str(_made(options.cache))
     return properties
+
+
+def _computes_in_float(system: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this is an ARM core without the dot product of bytes, as in a Raspberry Pi 4.
+
+    There OpenVINO 2026.4 refuses most quantized graphs, and 2026.2 computes some wrong; in floating point both are
+    right (docs/ARM64.md has the figures).
+    """
+    with suppress(OSError):
+        return platform.machine() == "aarch64" and "asimddp" not in system.read_text("utf-8", "replace")
+    return False
 
 
 def _made(folder: Path) -> Path:

@@ -154,3 +154,27 @@ def test_a_tflite_file_is_read(tflite_model: Callable[..., bytes], tmp_path: Pat
     (tmp_path / "model.tflite").write_bytes(tflite_model())
     session = open_session("openvino", tmp_path / "model.tflite")
     assert session.run(IMAGE)["inverse"].tolist() == [[254, 253, 252, 251]]
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "in_float"),
+    [
+        ("aarch64", "fp asimd evtstrm crc32 cpuid", True),  # Raspberry Pi 4
+        ("aarch64", "fp asimd atomics fphp asimdhp asimddp", False),  # Raspberry Pi 5
+        ("x86_64", "fpu sse4_2 avx2", False),
+    ],
+)
+def test_an_arm_core_without_the_dot_product_computes_in_float(
+    machine: str, features: str, in_float: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nFeatures\t: {features}\n")
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert backend._computes_in_float(tmp_path / "cpuinfo") is in_float
+    assert not backend._computes_in_float(tmp_path / "absent")
+
+
+def test_computing_in_float_gives_the_same(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "_computes_in_float", lambda: True)
+    session = open_session("openvino", weights, Options())
+    assert session.run(IMAGE)["inverse"].tolist() == [[254, 253, 252, 251]]
+    session.close()
