@@ -51,6 +51,8 @@ def parts(config: Config, abilities: Abilities) -> Iterator[Parts]:
         opened.callback(state.close)
         collections = Collections(database.connect(config.data))
         opened.callback(collections.close)
+        for name in {camera.faces.collection for camera in config.cameras.values() if camera.faces.enabled}:
+            collections.load(name)
         events = EventLog(database.connect(config.data), config.device, config.events)
         opened.callback(events.close)
         stats = Stats()

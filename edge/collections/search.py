@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
 
@@ -58,6 +58,11 @@ class Finder:
         self._database = database
         self._lock = Lock()
         self._shelves: dict[int, Shelf] = {}
+
+    def load(self, collection: str) -> None:
+        """Bring the collection's vectors into memory, if there is such a collection."""
+        with self._reading() as connection, suppress(MissingError):
+            self._fresh(connection, collection)
 
     def search(self, collection: str, vector: Vector, digest: str, limit: int, floor: float = -2.0) -> list[Match]:
         """At most `limit` faces with a cosine of `floor` or more, best first."""

@@ -179,6 +179,13 @@ class Collections:
 
     # Search
 
+    def load(self, collection: str) -> None:
+        """Read the collection's vectors now, so that the first search need not: a second or two for a million.
+
+        What is not there yet is no error: a camera may watch before anyone is enrolled.
+        """
+        self._finder.load(collection)
+
     def search(
         self, collection: str, vector: Vector, digest: str, limit: int = 5, similarity: float = 80.0
     ) -> list[Match]:

@@ -232,6 +232,15 @@ def test_a_face_enrolled_elsewhere_is_found_by_the_next_search(people: Collectio
     assert people.search("people", vector(0), "m1") == []
 
 
+def test_what_is_loaded_need_not_be_read_by_the_first_search(people: Collections) -> None:
+    enrol(people, vector(0))
+    people.load("not-there-yet")
+    assert not people._finder._shelves
+    people.load("people")
+    (shelf,) = people._finder._shelves.values()
+    assert len(shelf.index) == 1
+
+
 def test_a_search_does_not_wait_for_a_writer(people: Collections) -> None:
     enrol(people, vector(0))
     with people._writing(), ThreadPoolExecutor(1) as vision:
