@@ -30,7 +30,7 @@ BOXES = 4096  # of an MP4 that are looked at
 class FileCamera(CameraSettings):
     """A video file. `pace`: "realtime" shows it at its own speed, "fast" waits for the pipeline instead.
 
-    Frames are stamped as though the file's first frame had been taken when it was opened.
+    Frames are stamped as though the file's first frame had been taken when it was opened, later by what it fell behind.
     """
 
     kind: Literal["file"] = "file"
@@ -68,7 +68,8 @@ class FileCamera(CameraSettings):
                     continue
                 if self.live:
                     late = time.monotonic() - begin - position
-                    begin += late if late > LATE else 0.0
+                    if late > LATE:
+                        begin, started = begin + late, started + late
                     if stop.wait(max(-late, 0.0)):
                         return
                 image = picture(capture, buffers)

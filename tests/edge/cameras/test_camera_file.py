@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge.cameras import file
 from edge.cameras.file import FileCamera
 from edge.errors import CameraError
 
@@ -49,6 +50,17 @@ def test_realtime_is_never_ahead_of_the_files_own_speed(film: Film) -> None:
     early = [at - time.time() for _, at in camera.frames(threading.Event())]
     assert len(early) == 8
     assert max(early) < 0.01
+
+
+def test_a_file_that_fell_behind_is_stamped_as_of_now(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "LATE", 0.1)
+    frames = FileCamera(path=film(8, fps=20), fps=0).frames(threading.Event())
+    _, first = next(frames)
+    time.sleep(0.4)
+    awake = time.time()
+    times = [at for _, at in frames]
+    assert times[0] >= awake - 0.1
+    assert all(before < after for before, after in pairwise([first, *times]))
 
 
 def test_a_loop_goes_on_with_rising_times(film: Film) -> None:
