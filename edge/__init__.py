@@ -12,6 +12,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     config exporter             the one TOML file, put together from the sections below; serves /metrics
     cameras/ vision/ tracking collections/ events/ identity stills live metrics   rooms that never import each other
     failover                    a task's models in their order: the next takes over, the first is tried again
+    candidates                  those models, each open or why not
     engine  packs/              a model on an accelerator; where built models are kept
     pictures database           decoding a still picture; the one SQLite file
     settings values errors      what everybody shares

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from accel.session import AcceleratorError
+from accel.session import AcceleratorError, isolated
 from edge.cameras.base import CameraSettings
 from edge.config import Config
 from edge.engine import TASKS, check_backends, installed_of
 from edge.obstacles import obstacles
 from edge.settings import Tasks
-from models.manifest import ModelError
+from models.manifest import Backend, ModelError
 
 
 def lines(config: Config) -> Iterator[str]:
@@ -21,7 +21,7 @@ def lines(config: Config) -> Iterator[str]:
         f"mqtt: {mqtt.host}:{mqtt.port}, version {mqtt.protocol}, {'TLS' if mqtt.tls else 'no TLS'}, "
         f"{f'user {mqtt.username}' if mqtt.username else 'no user'}"
     )
-    yield f"accel: {', then '.join(config.accel.order)}"
+    yield f"accel: {', then '.join(_backend(config, backend) for backend in config.accel.order)}"
     metrics = config.metrics
     place = f"http://{metrics.host}:{metrics.port}/metrics"
     yield f"metrics: {place} and /healthz" if metrics.port else "metrics: not served"
@@ -47,6 +47,12 @@ def problems(config: Config) -> Iterator[str]:
                 installed_of(task, config)
             except ModelError as error:
                 yield f"models.{task}: {error}"
+
+
+def _backend(config: Config, backend: Backend) -> str:
+    return (
+        f"{backend} in a worker process" if isolated(backend, config.accel.options(backend, config.data)) else backend
+    )
 
 
 def _source(camera: CameraSettings) -> Iterator[str]:

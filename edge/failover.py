@@ -17,21 +17,14 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from accel.session import AcceleratorError, Options, Session, Tensors, isolated, open_session, try_out
-from accel.worker import Opening
+from accel.session import AcceleratorError, Session, Tensors
+from edge.candidates import Candidate, common_labels, reasons_of, refusal
 from edge.engine import Model, Pending, Settings, boxes_of, installed_of, use_of
-from edge.hush import hushed
-from edge.packs.store import Built
 from edge.values import Image, ModelUse
 from models.manifest import Manifest, ModelError, Task
-from models.manifest import labels as labels_of
 from models.outputs import Boxes, Result
 
 START = 10.0  # seconds that a worker process has to open a model before the next one is taken instead
-MOST = 300.0  # seconds between two attempts at most; whoever worked that long starts anew
 
 log = logging.getLogger(__name__)
 
@@ -46,61 +39,6 @@ class Change:
     instead: ModelUse | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Candidate:
-    """One installed model. Of `model` and `opening` one at most is there; `reason` says why the model is not.
-
-    `places` are its classes as numbered by the task, None if that is how it numbers them itself.
-    """
-
-    built: Built
-    options: Options
-    places: NDArray[np.int64] | None = None
-    model: Model | None = None
-    opening: Opening | None = None
-    reason: str = ""
-    since: float = 0.0
-    opened_at: float = 0.0  # monotonic, as are these
-    due: float = 0.0
-    wait: float = 0.0
-
-    @property
-    def isolated(self) -> bool:
-        """Whether it runs in a worker process, since it may hang."""
-        return isolated(self.built.backend, self.options)
-
-    def open(self, within: float = inf) -> bool:
-        """Whether a worker process did it `within` seconds; else it goes on. Raises AcceleratorError or ModelError."""
-        if within < inf and self.isolated:
-            self.opening = Opening(self.built.backend, self.built.weights, self.options)
-            if (session := self.opening.poll(within)) is not None:
-                self.opened(session)
-            return session is not None
-        with hushed():
-            self.opened(open_session(self.built.backend, self.built.weights, self.options))
-        return True
-
-    def opened(self, session: Session) -> None:
-        """Raises ModelError if it is not what the manifest says, AcceleratorError if what failed before fails again."""
-        try:
-            if self.reason and not self.isolated:  # a worker has tried it itself
-                try_out(session)
-            self.model = Model(self.built, session)
-        except BaseException:
-            session.close()
-            raise
-        self.opening, self.reason, self.opened_at = None, "", time.monotonic()
-
-    def failed(self, reason: str, retry: float) -> None:
-        """To be tried again after `retry` seconds, the next times after twice as many each."""
-        now = time.monotonic()
-        lasted = self.model is not None and now - self.opened_at >= MOST
-        self.wait = retry if lasted or not self.wait else min(2 * self.wait, MOST)
-        self.model = self.opening = None
-        self.since = self.since if self.reason else time.time()
-        self.reason, self.due = reason, now + self.wait
-
-
 class Failover:
     """Has a Model's face. May be shared between threads.
 
@@ -111,7 +49,7 @@ class Failover:
     def __init__(self, candidates: Sequence[Candidate], retry: float, skipped: Sequence[str] = ()) -> None:
         self.skipped = tuple(skipped)
         self.changes: SimpleQueue[Change] = SimpleQueue()
-        self.labels = _common_labels(candidates)
+        self.labels = common_labels(candidates)
         self._candidates = tuple(candidates)
         self._retry = retry
         self._lock = Lock()  # held by who changes what follows
@@ -163,13 +101,13 @@ class Failover:
             with self._lock:
                 active = self._active
         if active is None:
-            raise AcceleratorError(_refusal(self._candidates))
+            raise AcceleratorError(refusal(self._candidates))
         return active
 
     @property
     def fault(self) -> str:
         """Why no model works now; empty if one does."""
-        return "" if self._active else _refusal(self._candidates)
+        return "" if self._active else refusal(self._candidates)
 
     def fail(self, model: Model, error: AcceleratorError) -> bool:
         """Let the next one take over; False if `model` was not active any more."""
@@ -399,34 +337,8 @@ def open_failover(task: Task, settings: Settings, *, lasting: bool = False) -> F
             candidate.failed(str(error), retry)
     opened = next((candidate.built.backend for candidate in candidates if candidate.model), None)
     if opened is None and not lasting:
-        raise AcceleratorError(_refusal(candidates))
+        raise AcceleratorError(refusal(candidates))
     order = settings.accel.order
     before = order[: order.index(opened)] if opened else order
     lacking = [f"{backend}: {reason}" for backend, reason in absent if backend in before]
-    return Failover(candidates, retry, [*_reasons(candidates), *lacking])
-
-
-def _reasons(candidates: Sequence[Candidate]) -> list[str]:
-    """Why not, for each that failed or takes long."""
-    return [
-        f"{one.built.backend}: {one.reason or 'is still being opened'}"
-        for one in candidates
-        if one.reason or one.opening
-    ]
-
-
-def _refusal(candidates: Sequence[Candidate]) -> str:
-    return f"no back end can run the model: {'; '.join(_reasons(candidates))}"
-
-
-def _common_labels(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """The task's labels, those of the first model first, and in each candidate its classes' places among them."""
-    own = [labels_of(candidate.built.manifest.name) for candidate in candidates]
-    if len(set(own)) == 1:
-        return own[0]
-    common = tuple(dict.fromkeys(label for labels in own for label in labels))
-    place = {label: number for number, label in enumerate(common)}
-    for candidate, labels in zip(candidates, own, strict=True):
-        if labels != common[: len(labels)]:
-            candidate.places = np.array([place[label] for label in labels], np.int64)
-    return common
+    return Failover(candidates, retry, [*reasons_of(candidates), *lacking])

@@ -26,6 +26,10 @@ def fault(picture: Document) -> str:
     if not any(camera["state"] == "online" for camera in cameras.values()):
         reasons = [f"{name}: {camera['reason']}" for name, camera in cameras.items() if camera.get("reason")]
         return f"no camera delivers frames; {'; '.join(reasons) or 'they are being opened'}"
+    models = picture["models"].values()
+    if models and not any(model["name"] for model in models):
+        reasons = [f"{failed['backend']}: {failed['reason']}" for model in models for failed in model["failed"]]
+        return f"no back end works; {'; '.join(dict.fromkeys(reasons)) or 'they are being opened'}"
     return ""
 
 

@@ -18,6 +18,7 @@ LAYERS = (
     ("pictures", "database"),
     ("packs",),
     ("engine",),
+    ("candidates",),
     ("failover",),
     ("cameras", "vision", "tracking", "collections", "events", "identity", "stills", "live", "metrics"),
     ("config", "exporter"),

@@ -44,6 +44,14 @@ def test_defaults_are_told_in_full(tmp_path: Path) -> None:
     ]
 
 
+def test_what_runs_in_a_worker_process_is_told(tmp_path: Path) -> None:
+    chosen = {"order": ["coral", "openvino", "tflite"], "openvino": {"device": "GPU"}}
+    told = "accel: coral in a worker process, then openvino in a worker process, then tflite"
+    assert told in lines(parsed(tmp_path, accel=chosen))
+    chosen = {"order": ["coral", "tflite"], "coral": {"isolate": False}, "tflite": {"isolate": True}}
+    assert "accel: coral, then tflite in a worker process" in lines(parsed(tmp_path, accel=chosen))
+
+
 def test_what_is_set_is_what_is_told(tmp_path: Path) -> None:
     camera = DOOR | {
         "motion": {"area": 0},

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from accel.session import AcceleratorError, Options, Tensors
-from edge import failover
+from edge import candidates, failover
+from edge.candidates import Candidate
 from edge.engine import AccelSettings, ModelSettings
-from edge.failover import Candidate, Failover, open_failover
+from edge.failover import Failover, open_failover
 from edge.packs.store import Built, Store
 from models import manifest as manifests
 from models.outputs import Boxes, Scores
@@ -60,7 +61,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(failover, "time", made)
+    for module in (candidates, failover):
+        monkeypatch.setattr(module, "time", made)
     return made
 
 
@@ -191,16 +193,16 @@ def test_closing_closes_whatever_is_open(setup: Setup) -> None:
 
 def test_classes_keep_their_numbers_whoever_speaks() -> None:
     names = ("nanodet-g", "ssd-mobilenet-v2")
-    candidates = [
+    installed = [
         Candidate(Built(manifests.load(name), backend, Path("model"), "d" * 64), Options())
         for name, backend in zip(names, ("openvino", "tflite"), strict=True)
     ]
-    model = Failover(candidates, 5.0)
-    for name, candidate in zip(names, candidates, strict=True):
+    model = Failover(installed, 5.0)
+    for name, candidate in zip(names, installed, strict=True):
         own = manifests.labels(name)
         found = Boxes(np.zeros((len(own), 4), np.float32), np.ones(len(own), np.float32), np.arange(len(own)))
         translated = model.spoken(candidate, found)
         assert isinstance(translated, Boxes)
         assert tuple(model.labels[place] for place in translated.classes) == own
         assert model.use.name == name
-    assert candidates[0].places is None  # the first one's numbers are everybody's
+    assert installed[0].places is None  # the first one's numbers are everybody's

@@ -13,6 +13,7 @@ from edge.stats import Stats
 from tests.edge.picture import picture
 
 PAGE = (Path(__file__).parents[2] / "docs" / "EVENTS.md").read_text("utf-8")
+RESTING = {"name": None, "failed": [{"backend": "coral", "reason": "no answer within 1 s"}]}
 CLOSED = {"state": "offline", "reason": "no answer", **Stats().camera("x")}
 
 
@@ -28,6 +29,7 @@ def test_one_camera_that_works_is_well_enough() -> None:
         ({"disk": {"fault": "vedette.db: no space left", "held": 3, "dropped": 0}}, "wait in memory: vedette.db"),
         ({"outbox": {"waiting": 9, "oldest_at": 1.0, "crowded": True}}, "bring the broker back"),
         ({"cameras": {"a": CLOSED, "b": CLOSED}}, "no camera delivers frames; a: no answer; b: no answer"),
+        ({"models": {"objects": RESTING, "labels": RESTING}}, "no back end works; coral: no answer within 1 s"),
         ({"cameras": {"a": {**CLOSED, "state": "opening", "reason": ""}}}, "they are being opened"),
     ],
 )
