@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from accel.session import AcceleratorError
 from edge import database
 from edge.abilities import Abilities
 from edge.cameras.images import ImagesCamera
@@ -191,6 +192,17 @@ def test_tasks_keep_their_own_rates(collections: Collections) -> None:
     events = play(watch(collections, settings, labels=Labels(), moderation=Moderation()), 20, None)
     assert kinds(events) == ["labels", "moderation"]
     assert (looks.count("labels"), looks.count("moderation")) == (2, 4)
+
+
+def test_a_task_without_an_accelerator_rests_and_the_others_go_on(collections: Collections) -> None:
+    class Labels:
+        def look(self, _image: Any, _floor: float) -> list[Label]:
+            raise AcceleratorError("no back end can run the model")
+
+    moderation = SimpleNamespace(model=use("moderation"), score=lambda _: 0.9)
+    settings = camera(objects=ObjectsTask(), labels=LabelsTask(), moderation=ModerationTask())
+    one = watch(collections, settings, labels=Labels(), moderation=moderation)
+    assert kinds(play(one, 5, found(PERSON))) == ["moderation", "track_started"]
 
 
 @pytest.mark.parametrize("step", [-86400.0, 86400.0])
