@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 import cv2
@@ -57,6 +57,12 @@ class Arrived:
     frame: Frame
     begin: Callable[[], Pending] | None
     pulse: Pulse
+    opening: int
+
+    @property
+    def stale(self) -> bool:
+        """Whether its camera has gone offline since: tracks of it would be open while nobody looks."""
+        return self.pulse.abandoned or self.pulse.opening != self.opening
 
 
 @dataclass(slots=True)
@@ -104,7 +110,7 @@ class Pipeline:
         self._failed: SimpleQueue[BaseException] = SimpleQueue()
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
-        self._started_at = time.time()
+        self._began = time.monotonic()
         self._board = Board(config.data)
         self._saw_at = 0.0  # the vision thread's last sign of life, in monotonic time
         self._given_up: dict[str, CameraError] = {}
@@ -158,8 +164,8 @@ class Pipeline:
         told = {
             "version": __version__,
             "device": self._config.device,
-            "started_at": self._started_at,
             "at": time.time(),
+            "up": now - self._began,
             "silent": [name for name, at in self._signs().items() if now - at > notify.LIMITS[name]],
             "cameras": {name: {**state, **parts.stats.camera(name)} for name, state in self._cameras.items()},
             "models": parts.abilities.standing(),
@@ -263,7 +269,7 @@ class Pipeline:
             frame = Frame(name, image, at, index)
             # Shaped while the picture is in this core's cache, but not if a newer frame may yet take its place.
             behind = camera.live and self._mailbox.holds(name)
-            arrived = Arrived(frame, None if behind else self._shaped(frame), pulse)
+            arrived = Arrived(frame, None if behind else self._shaped(frame), pulse, pulse.opening)
             if camera.live:
                 if self._mailbox.put(name, arrived):
                     stats.dropped(name, "replaced")
@@ -280,14 +286,14 @@ class Pipeline:
         flying: deque[InFlight] = deque()
         while not (self._mailbox.closed and not flying and self._mailbox.empty):
             self._saw_at = time.monotonic()
-            self._tell_changes()
+            self._tell_changes(flying)
             self._held.retry()
             arrived = self._mailbox.take(0.0 if flying else 0.2)
             if arrived is None:
                 if flying:
                     self._finish(flying.popleft())
                 continue
-            if arrived.pulse.abandoned:
+            if arrived.stale:
                 self._parts.stats.dropped(arrived.frame.camera, "abandoned")
                 continue
             streams = self._parts.abilities.streams()
@@ -299,7 +305,7 @@ class Pipeline:
             flying.append(self._started(arrived))
             if done:
                 self._finish(done)
-        self._tell_changes()
+        self._tell_changes(flying)
         for watch in self._watches.values():
             self._commit(watch.leave(time.time(), "stopped"))
         self._held.close()
@@ -349,16 +355,15 @@ class Pipeline:
             self._parts.stats.event(event.camera, event.type, event.captured_at)
         self._parts.publisher.wake()
 
-    def _tell_changes(self) -> None:
-        """Cameras and accelerators that came or went since the last look."""
+    def _tell_changes(self, flying: deque[InFlight]) -> None:
+        """Cameras and accelerators that came or went since the last look; what was seen before comes before."""
         if changes := self._parts.abilities.changes():
             self._commit(Seen({}, changes))
             self._tell_status()
-        while True:
-            try:
-                name, state, reason = self._changed.get_nowait()
-            except Empty:
-                return
+        while not self._changed.empty():
+            while flying:
+                self._finish(flying.popleft())
+            name, state, reason = self._changed.get_nowait()
             log.log(
                 logging.WARNING if reason else logging.INFO,
                 "camera %s: %s%s",

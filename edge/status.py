@@ -44,9 +44,9 @@ def summary(picture: Document) -> str:
 
 def small(picture: Document) -> dict[str, Any]:
     """The picture as the retained status message: ISO times, milliseconds, the hottest sensor only."""
-    kept = ("version", "started_at", "fault", "models", "missing", "skipped", "outbox", "disk", "memory")
+    kept = ("version", "fault", "models", "missing", "skipped", "outbox", "disk", "memory")
     return {
-        **_timed({name: picture[name] for name in kept}),
+        **_timed({"started_at": picture["at"] - picture["up"]} | {name: picture[name] for name in kept}),
         "cameras": {name: _camera(camera) for name, camera in picture["cameras"].items()},
         "stages": {stage: milliseconds(spent) for stage, spent in picture["stages"].items()},
         "delivery": milliseconds(picture["delivery"]),

@@ -53,7 +53,7 @@ def _top(args: argparse.Namespace) -> int:
         while True:
             time.sleep(EVERY)
             now = live.ask(data)
-            if now["started_at"] != earlier[0]["started_at"]:
+            if earlier and now["up"] < earlier[-1]["up"]:  # another daemon, which counts from 0
                 earlier.clear()
             screen.update(draw(now, earlier[0] if earlier else None), refresh=True)
             earlier.append(now)
@@ -64,7 +64,7 @@ def draw(now: Picture, before: Picture | None) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    up = _span(now["at"] - now["started_at"])
+    up = _span(now["up"])
     head = Text(f"{now['device']}  vedette {now['version']}  up {up}  {now['memory'] / 2**20:.0f} MB", style="bold")
     well = Text(now["fault"] or now["summary"], style="red" if now["fault"] else "green")
     models = _models(now, before)

@@ -23,8 +23,8 @@ def picture(**changes: Any) -> dict[str, Any]:
     told = {
         "version": "1.2.3",
         "device": "porch",
-        "started_at": 0.0,
         "at": 3600.0,
+        "up": 3600.0,
         "silent": [],
         "cameras": {
             "door": {"state": "online", **stats.camera("door")},
