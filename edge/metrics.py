@@ -35,6 +35,7 @@ def render(picture: Mapping[str, Any]) -> bytes:
         def collect(self) -> Iterator[Metric]:
             yield from _service(picture)
             yield from _cameras(picture["cameras"])
+            yield from _events(picture)
             yield from _times(picture)
             yield from _outbox(picture)
             yield from _board(picture["board"])
@@ -62,10 +63,14 @@ def _cameras(cameras: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
     yield _counter("vedette_frames_captured", "Frames taken from the camera", captured, "camera")
     fates = [((name, fate), camera["frames"][fate]) for name, camera in cameras.items() for fate in FATES]
     yield _counter("vedette_frames", "What became of them", fates, "camera", "fate")
-    events = [((name, kind), count) for name, camera in cameras.items() for kind, count in camera["events"].items()]
-    yield _counter("vedette_events", "Events noticed", events, "camera", "type")
     ages = [((name,), camera["ages"]) for name, camera in cameras.items()]
     yield _histogram("vedette_frame_age_seconds", "Capture to the end of analysis", ages, "camera")
+
+
+def _events(picture: Mapping[str, Any]) -> Iterator[Metric]:
+    sources = {name: camera["events"] for name, camera in picture["cameras"].items()} | {"-": picture["events"]}
+    rows = [((name, kind), count) for name, events in sources.items() for kind, count in events.items()]
+    yield _counter("vedette_events", "Events noticed", rows, "camera", "type")
 
 
 def _times(picture: Mapping[str, Any]) -> Iterator[Metric]:

@@ -37,6 +37,7 @@ from edge.events import rules
 from edge.events.held import Held
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
+from edge.events.schema import NO_CAMERA
 from edge.mailbox import Mailbox
 from edge.stats import INFERENCES, Stats
 from edge.stills import Stills
@@ -168,6 +169,7 @@ class Pipeline:
             "up": now - self._began,
             "silent": [name for name, at in self._signs().items() if now - at > notify.LIMITS[name]],
             "cameras": {name: {**state, **parts.stats.camera(name)} for name, state in self._cameras.items()},
+            "events": parts.stats.camera(NO_CAMERA)["events"],
             "models": parts.abilities.standing(),
             "missing": parts.abilities.missing,
             "skipped": parts.abilities.skipped,

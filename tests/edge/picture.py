@@ -30,6 +30,7 @@ def picture(**changes: Any) -> dict[str, Any]:
             "door": {"state": "online", **stats.camera("door")},
             "yard": {"state": "offline", "reason": "rtsp://yard: no answer [2 s]", **stats.camera("yard")},
         },
+        "events": {"accelerator_failed": 2},
         "models": {"objects": {"name": "nanodet-g", "backend": "openvino", "device": "CPU", "failed": []}},
         "missing": {"faces": "sface is not installed"},
         "skipped": {},

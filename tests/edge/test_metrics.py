@@ -33,7 +33,10 @@ def test_what_prometheus_reads() -> None:
     assert values(found["vedette_task_up"]) == {("objects",): 1.0, ("faces",): 0.0}
     assert values(found["vedette_frames"], "_total")["door", "replaced"] == 1.0
     assert values(found["vedette_frames_captured"], "_total")["door",] == 9.0
-    assert values(found["vedette_events"], "_total") == {("door", "track_started"): 1.0}
+    assert values(found["vedette_events"], "_total") == {
+        ("door", "track_started"): 1.0,
+        ("-", "accelerator_failed"): 2.0,
+    }
     assert values(found["vedette_outbox_oldest_seconds"]) == {(): 120.0}
     assert values(found["vedette_board_temperature_celsius"])["cpu-thermal",] == 61.8
     assert values(found["vedette_board_throttled_since_boot"]) == {("under_voltage",): 1.0}
