@@ -83,7 +83,7 @@ def alone(data: Path) -> Iterator[None]:
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / "lock").open("a")
     except OSError as error:
-        raise StorageError(f"data: {data}: {error.strerror}; name a folder this user may write") from error
+        raise database.no_folder("data", data, error) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,11 @@ PASSING = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_FULL,
 }
+FOLDER_REMEDIES = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there",
+    errno.EROFS: "mount its disk for writing",
+}
 OTHERWISE = "check the disk and the file's owner, or restore a copy"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
@@ -58,7 +64,7 @@ def connect(data: Path, *, or_snapshot: bool = False) -> Database:
         data.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, check_same_thread=False, isolation_level=None)
     except OSError as error:
-        raise StorageError(f"{data}: {error.strerror}; name a folder this user may write in 'data'") from error
+        raise no_folder("data", data, error) from error
     except sqlite3.Error as error:
         raise refused(path, error) from error
     try:
@@ -91,6 +97,12 @@ def refused(path: Path, error: sqlite3.Error) -> StorageError:
         return DiskError(f"{path}: {error}: no space left in {path.parent}; make room there")
     kind = DiskError if _code(error) in PASSING else StorageError
     return kind(f"{path}: {error}; {REMEDIES.get(_code(error), OTHERWISE)}")
+
+
+def no_folder(setting: str, folder: Path, error: OSError) -> StorageError:
+    """Why a folder that a setting names cannot be used, and what helps against that."""
+    remedy = FOLDER_REMEDIES.get(error.errno or 0, "name a folder this user may write")
+    return StorageError(f"{setting}: {folder}: {error.strerror}; {remedy}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Annotated
 import cv2
 from pydantic import Field
 
-from edge.errors import StorageError
+from edge.database import no_folder
 from edge.settings import LocalPath, Section
 from edge.values import Box, Image
 
@@ -58,9 +58,7 @@ class Stills:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(
-                f"stills.folder: {folder}: {error.strerror}; name a folder this user may write"
-            ) from error
+            raise no_folder("stills.folder", folder, error) from error
         self._files = sorted(folder.glob("*.jpg"))
 
     def write(self, image: Image, camera: str, at: float, what: str) -> str:

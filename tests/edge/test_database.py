@@ -1,5 +1,7 @@
 """One file, migrated in order."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +37,26 @@ def test_a_folder_that_cannot_be_made_names_itself(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="file"):
         database.connect(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "No space left on device; make room there"),
+        (errno.EROFS, "Read-only file system; mount its disk for writing"),
+        (errno.EACCES, "Permission denied; name a folder this user may write"),
+    ],
+)
+def test_a_folder_that_is_refused_names_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(StorageError) as told:
+        database.connect(tmp_path)
+    assert str(told.value) == f"data: {tmp_path}: {remedy}"
 
 
 def test_a_file_that_is_no_database_names_itself(tmp_path: Path) -> None:
