@@ -1,7 +1,8 @@
 """Collections of faces: people enrolled in SQLite, and the exact search over their vectors.
 
-SQLite is the truth (`store`); a matrix in memory (`index`) makes searching fast, and `search` keeps it in step
-with what any process has committed. Similarity in percent is defined in `similarity`. A collection holds the
+SQLite is the truth (`store`); a matrix in memory makes searching fast, of floats (`index`) or, for a large
+collection, of bytes that tell which few floats to read (`compact`); `search` keeps it in step with what any process
+has committed. Nothing but SQLite is on disk: a start reads the vectors again. Similarity in percent is defined in `similarity`. A collection holds the
 vectors of one embedding model only, told by the model's digest.
 """
 

@@ -27,7 +27,7 @@ from edge.errors import InputError, MissingError
 from edge.values import Match
 
 BATCH = 1024  # vectors read at a time: 512 KiB, which stay in the processor's cache while they are encoded
-COMPACT = 100_000  # faces above which a collection is held in bytes: floats of so many are 51 MB and 1.5 ms
+COMPACT = 100_000  # faces above which a collection is held in bytes: the floats of so many take 51 MB
 FIRST_LOOK = 16  # faces looked at before the runner-up of another person is sought further down
 
 _STATE = "SELECT id, added, removed FROM collections WHERE name = ?"
