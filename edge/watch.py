@@ -73,8 +73,12 @@ class Watch:
         self._collections = collections
         self._stills = stills
         self._labels = abilities.objects.labels if abilities.objects else ()
-        self._allowed = allowed(self._labels, settings.objects.labels)
         self._tracking = tracking.TrackSettings(floor=settings.objects.floor, kinds=tracking.kinds(self._labels))
+        self._wanted = allowed(self._labels, settings.objects.labels)
+        # Detectors waver: a car that is called a truck for a while is followed on, though nobody asked for trucks.
+        kind = np.array(self._tracking.kinds, np.int64)
+        self._followed = np.isin(kind, kind[self._wanted])
+        self._told: set[int] = set()
         self._face_tracking = tracking.TrackSettings(floor=settings.faces.floor, keep=2 * SLOW)
         self._tracks = tracking.EMPTY
         self._face_tracks = tracking.EMPTY
@@ -101,8 +105,8 @@ class Watch:
         self._keep_time(frame.at)
         if found is not None and self._abilities.objects:
             with seen.stage("track"):
-                wanted = self._allowed[found.classes]
-                self._follow(frame, found if wanted.all() else found.take(wanted), seen)
+                followed = self._followed[found.classes]
+                self._follow(frame, found if followed.all() else found.take(followed), seen)
         looks = {"faces": self._look_for_faces, "labels": self._look_at_labels, "moderation": self._look_at_moderation}
         for task, look in looks.items():
             # Without an accelerator a task rests, which was told when the last one failed; the others go on.
@@ -148,28 +152,29 @@ class Watch:
     def _follow(self, frame: Frame, found: Boxes, seen: Seen) -> None:
         before = self._tracks
         self._tracks = now = tracking.update(before, found, frame.at, self._tracking)
-        changes = tracking.changes(before, now)
         for row in now:
-            if not row.confirmed or row.detection < 0:
+            if not row.confirmed or row.detection < 0 or not self._wanted[row.label]:
                 continue
             track, label, box = row.id, self._labels[row.label], _ratio(row.corners, frame)
             seen.marks.append((box, f"{label} {track}", "object"))
-            if track in changes.confirmed:
+            if track not in self._told:
+                self._told.add(track)
                 values = rules.track_started(track, label, row.score, box)
                 self._tell(seen, frame.at, "track_started", values, self._abilities.objects)
                 seen.opened.append(OpenTrack(self.camera, track, label, row.started_at))
                 self._face_wait = self._settings.faces.every
-        self._end(before, changes.ended, seen, frame.at, "left")
+        self._end(before, tracking.changes(before, now).ended, seen, frame.at, "left")
 
     def _end(
         self, before: tracking.Tracks, ended: tuple[int, ...] | list[int], seen: Seen, at: float, reason: str
     ) -> None:
         gone = {row.id: row for row in before}
-        for track in ended:
+        for track in [track for track in ended if track in self._told]:
             row = gone[track]
             values = rules.track_ended(track, self._labels[row.label], row.started_at, row.seen_at, reason)
             self._tell(seen, at, "track_ended", values, self._abilities.objects)
             seen.closed.append((self.camera, track))
+            self._told.remove(track)
             self._subjects.pop(("object", track), None)
 
     def _look_for_faces(self, frame: Frame, seen: Seen) -> None:

@@ -20,7 +20,7 @@ from edge.values import Box, Event, Frame, Label, ModelUse
 from edge.watch import Seen, Watch, owners_of
 from models.outputs import Boxes
 
-LABELS = ("Person", "Dog")
+LABELS = ("Person", "Dog", "Car", "Truck")
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 
 
@@ -116,6 +116,22 @@ def test_labels_that_are_not_asked_for_are_not_tracked(collections: Collections)
     one = watch(collections, camera(objects=ObjectsTask(labels=("dog",))))
     events = play(one, 5, found(PERSON, DOG))
     assert [event.values["label"] for event in events] == ["Dog"]
+
+
+def test_a_car_that_is_called_a_truck_for_a_while_stays_one_track_and_a_truck_is_not_told(
+    collections: Collections,
+) -> None:
+    one = watch(collections, camera(objects=ObjectsTask(labels=("car",))))
+    car, truck = (LABELS.index(name) for name in ("Car", "Truck"))
+    spot, other = (300.0, 60.0, 400.0, 160.0), (20.0, 300.0, 120.0, 400.0)
+    events = play(one, 5, found((car, 0.9, spot), (truck, 0.9, other)))
+    events += play(one, 3, found((truck, 0.5, spot), (truck, 0.9, other)), start=1001.0)
+    events += play(one, 5, found((car, 0.9, spot)), start=1001.6)
+    events += play(one, 20, found(), start=1002.6)
+    assert [(event.type, event.values["track"], event.values["label"]) for event in events] == [
+        ("track_started", 1, "Car"),
+        ("track_ended", 1, "Car"),
+    ]
 
 
 def test_what_is_opened_is_closed_in_the_same_commit(collections: Collections) -> None:
