@@ -39,11 +39,11 @@ def streams(count: int) -> Iterator[list[str]]:
 
 def serve(port: str) -> None:
     """Until killed."""
-    import gi  # type: ignore[import-untyped]
+    import gi  # type: ignore[import-not-found]
 
     gi.require_version("Gst", "1.0")
     gi.require_version("GstRtspServer", "1.0")
-    from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-untyped]
+    from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-not-found]
 
     Gst.init(None)
     if Gst.ElementFactory.find("x264enc") is None:

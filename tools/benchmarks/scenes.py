@@ -80,7 +80,7 @@ def _frames(path: Path) -> Iterator[Image]:
 
 
 def _write(path: Path, frames: Iterable[Image], size: tuple[int, int]) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), FPS, size)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, size)
     try:
         for frame in frames:
             writer.write(frame)
