@@ -24,8 +24,9 @@ MAX_BYTES = 256 << 20
 # A progressive JPEG is decoded once a scan: a small file with thousands of scans burns minutes.
 MAX_SCANNED = 16 * MAX_PIXELS
 
-# What OpenCV would log, the exception says too.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# What OpenCV would log, the exception says too. Version 4 (picamera2 holds numpy to 1, and so OpenCV to 4) and
+# version 5 keep this in two places; 0 is silent in both.
+(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length

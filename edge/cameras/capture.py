@@ -27,8 +27,6 @@ ENVIRONMENT = {
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)  # OpenCV reads them at the first capture
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
 # A damaged frame makes a grab fail, and so does the end; this many in a row are the end.
 FAULTS = 64
 
