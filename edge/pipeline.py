@@ -1,6 +1,6 @@
 """Starts and stops the threads: one per camera, one for vision, one that publishes, one that brings back accelerators.
 
-Nothing else spawns any.
+One more answers whoever looks at the daemon, and one Prometheus. Nothing else spawns any.
 
 A camera's error backs off and reopens within its own thread, and one that hangs is replaced (`cameras/attendance`);
 any other thread that dies ends the run with its reason, and the service manager starts the daemon anew.

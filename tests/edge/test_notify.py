@@ -207,7 +207,7 @@ def test_a_signal_while_models_open_is_a_good_end(
     (tmp_path / "vedette.toml").write_text('data = "data"\n[cameras.yard]\nkind = "images"\npath = "."\n')
     before = signal.getsignal(number)
 
-    def opening(*_: object) -> Abilities:
+    def opening(*_: object, **__: object) -> Abilities:
         os.kill(os.getpid(), number)
         pytest.fail("it went on")
 
