@@ -163,6 +163,7 @@ class Watch:
                 self._tell(seen, frame.at, "track_started", values, self._abilities.objects)
                 seen.opened.append(OpenTrack(self.camera, track, label, row.started_at))
                 self._face_wait = self._settings.faces.every
+                self._due.pop("faces", None)  # somebody new is looked in the face at once
         self._end(before, tracking.changes(before, now).ended, seen, frame.at, "left")
 
     def _end(

@@ -168,6 +168,16 @@ def test_a_decided_face_is_embedded_rarely(collections: Collections) -> None:
     assert faces.looks < 50 / 2
 
 
+def test_somebody_new_is_looked_in_the_face_at_once(collections: Collections) -> None:
+    faces = Faces(vector(1))
+    one = watch(collections, camera(objects=ObjectsTask(), faces=FacesTask()), faces=faces)
+    play(one, 50, found(PERSON))
+    one.see(Frame("door", IMAGE, 1010.0, 50), found(PERSON, DOG), {})  # looks, and rests for a second
+    before = faces.looks
+    events = one.see(Frame("door", IMAGE, 1010.2, 51), found(PERSON, DOG), {}).events
+    assert (kinds(events), faces.looks) == (["track_started"], before + 1)
+
+
 def test_faces_indexed_with_another_model_name_nobody_and_stop_nothing(
     collections: Collections, caplog: pytest.LogCaptureFixture
 ) -> None:
