@@ -27,6 +27,7 @@ class Pulse(threading.Event):
         super().__init__()
         self.abandoned = False
         self.reading = False  # frames have come since the source was last opened
+        self.opening = 0  # how often the source has failed and is opened again
         self._resting = False
         self._looks = self._seen = 0
         self._silent = 0.0
@@ -92,6 +93,7 @@ class Attendance:
             if pulse.abandoned:
                 return
             pulse.reading = state == "online"
+            pulse.opening += not pulse.reading
             # While a read hangs it holds the device, and "busy" would hide the reason that was told.
             if pulse.reading or not any(thread.is_alive() for thread in post.hung):
                 self._told(name, state, reason)

@@ -21,7 +21,7 @@ from edge.abilities import Abilities
 from edge.config import parse
 from edge.database import transaction
 from edge.engine import Pending
-from edge.errors import CameraError, StorageError
+from edge.errors import AwayError, CameraError, StorageError
 from edge.pipeline import Parts, Pipeline
 from edge.presence import OpenTrack
 from edge.stats import FATES
@@ -273,3 +273,36 @@ def test_a_camera_that_hangs_in_a_read_is_told_begun_anew_and_does_not_hold_up_t
     assert events.count("camera_online") == 3
     assert events.count("camera_offline") == 3
     assert events.count("track_started") == events.count("track_ended")
+
+
+class Flickering(Stuck):
+    """A live source that fails right after a few bright frames, again and again."""
+
+    def frames(self, stop: threading.Event) -> Iterator[tuple[Any, float]]:
+        self.calls.append(threading.Event())
+        for _ in range(4):
+            stop.wait(0.01)
+            yield np.full((48, 64, 3), 200, np.uint8), time.time()
+        raise AwayError("flickering: gone")
+
+
+def test_nothing_is_seen_of_a_camera_after_it_was_told_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.cameras.AWAY_WAIT", 0.02)
+    with pipeline(tmp_path, free_port(), {"gate": tmp_path}, Detector()) as (run, parts):
+        gate = Flickering(run._config.cameras["gate"])
+        run._config.cameras["gate"] = gate  # type: ignore[assignment]
+        run._attendance._posts["gate"].source = gate
+        running = threading.Thread(target=run.run)
+        running.start()
+        until(lambda: len(gate.calls) == 30)
+        run.stop()
+        running.join(20)
+        events = [event.type for event in parts.log.tail(0, 1000)]
+        fates = parts.stats.frames("gate")
+    open_tracks, online = 0, False
+    for event in events:
+        online = event == "camera_online" or (online and event != "camera_offline")
+        open_tracks += (event == "track_started") - (event == "track_ended")
+        assert event != "track_started" or online, events
+        assert not (event == "camera_online" and open_tracks), events
+    assert events.count("track_started") > 3, fates
