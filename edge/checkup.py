@@ -138,7 +138,7 @@ def _open_rooms(config: Config) -> None:
         log.tail(0, 1)
     with closing(Collections(database.connect(config.data))) as people:
         for found in people.list_collections():
-            people.list_faces(found.name)
+            people.load(found.name)
 
 
 def _clock() -> Finding:
