@@ -223,8 +223,21 @@ def test_a_database_that_is_taken_away_ends_the_run(tmp_path: Path, monkeypatch:
         taken.join()
 
 
+@contextmanager
+def started(run: Pipeline) -> Iterator[None]:
+    """The pipeline in a thread of its own, until the block ends."""
+    running = threading.Thread(target=run.run)
+    running.start()
+    try:
+        yield
+    finally:
+        run.stop()
+        running.join(20)
+    assert not running.is_alive()
+
+
 class Stuck:
-    """A live source with one bright frame and then a call that does not return; `past` counts the openings before."""
+    """A live source with one bright frame and then a call that does not return."""
 
     kind, place, live, patience = "fake", "stuck", True, 0.4
 
@@ -250,14 +263,10 @@ def test_a_camera_that_hangs_in_a_read_is_told_begun_anew_and_does_not_hold_up_t
         stuck = Stuck(run._config.cameras["stuck"])
         run._config.cameras["stuck"] = stuck  # type: ignore[assignment]
         run._attendance._posts["stuck"].source = stuck
-        running = threading.Thread(target=run.run)
-        running.start()
-        until(lambda: len(stuck.calls) == 3)
-        told = until(lambda: "left alone" in run.status()["cameras"]["stuck"].get("reason", "") and run.status())
-        run.stop()
-        began = time.monotonic()
-        running.join(20)
-        assert not running.is_alive()
+        with started(run):
+            until(lambda: len(stuck.calls) == 3)
+            told = until(lambda: "left alone" in run.status()["cameras"]["stuck"].get("reason", "") and run.status())
+            began = time.monotonic()
         assert time.monotonic() - began < 2.0  # and not five seconds for each that hangs
         counted = parts.stats.frames("stuck")["analysed"]
         late = [thread for thread in threading.enumerate() if thread.name == "camera-stuck"]
@@ -292,11 +301,8 @@ def test_nothing_is_seen_of_a_camera_after_it_was_told_offline(tmp_path: Path, m
         gate = Flickering(run._config.cameras["gate"])
         run._config.cameras["gate"] = gate  # type: ignore[assignment]
         run._attendance._posts["gate"].source = gate
-        running = threading.Thread(target=run.run)
-        running.start()
-        until(lambda: len(gate.calls) == 30)
-        run.stop()
-        running.join(20)
+        with started(run):
+            until(lambda: len(gate.calls) >= 12)
         events = [event.type for event in parts.log.tail(0, 1000)]
         fates = parts.stats.frames("gate")
     open_tracks, online = 0, False
