@@ -73,7 +73,7 @@ def run(quick: bool) -> Iterator[Figure]:
     """Needs mosquitto and Linux's /proc; elsewhere there are no figures."""
     if not installed() or not Path("/proc/self/smaps_rollup").exists():
         return
-    seconds = 6.0 if quick else 20.0
+    seconds = 6.0 if quick else 12.0
     with tempfile.TemporaryDirectory() as name, broker(Path(name)) as port:
         folder = Path(name)
         busy, idle = scenes.busy(folder), scenes.idle(folder)

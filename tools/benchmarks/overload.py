@@ -58,7 +58,7 @@ class Told:
 
 
 def run(quick: bool) -> Iterator[Figure]:
-    return _measure(20.0 if quick else 60.0)
+    return _measure(20.0 if quick else 40.0)
 
 
 def long(_quick: bool) -> Iterator[Figure]:
