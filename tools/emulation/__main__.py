@@ -73,6 +73,8 @@ def _try(name: str, step: object) -> int:
         held, said = step()
     except subprocess.TimeoutExpired as error:
         held, said = False, f"no end within {error.timeout:g} s"
+    except subprocess.CalledProcessError as error:
+        held, said = False, f"'{error.cmd[0]}' ended with {error.returncode} on this machine"
     print(f"{'ok' if held else '!!'}  {name}: {said} ({time.monotonic() - started:.0f} s)", flush=True)
     return 0 if held else 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -54,14 +55,19 @@ def _pip(*words: object) -> None:
 
 
 def install(guest: Guest, wheels: Path) -> None:
-    """Make /opt/vedette and /opt/tflite-runtime in the root, from these wheels alone."""
-    inside = guest.root / "wheels"
+    """Make /opt/vedette and /opt/tflite-runtime in the root, from these wheels alone; the same ones cost nothing."""
+    stamp, inside = guest.root / "installed", guest.root / "wheels"
+    wanted = " ".join(hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in sorted(wheels.glob("*.whl")))
+    if stamp.exists() and stamp.read_text("ascii") == wanted:
+        return
+    stamp.unlink(missing_ok=True)
     shutil.rmtree(inside, ignore_errors=True)
     shutil.copytree(wheels, inside)
     _environment(guest, "/opt/vedette", ["vedette", *locked(), *TESTED_WITH])
     without = ("openvino", "ai-edge-litert", "numpy", "opencv-python-headless")
     others = [one for one in locked() if not one.startswith(without)]
     _environment(guest, "/opt/tflite-runtime", ["--no-deps", "vedette", *others, *OLD_RUNTIME])
+    stamp.write_text(wanted, "ascii")
 
 
 def _environment(guest: Guest, place: str, wanted: list[str]) -> None:
