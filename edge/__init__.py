@@ -32,7 +32,8 @@ One frame's way:
 3. outputs are decoded (`models/decode/`), tracks carried on (`tracking.py`), faces found, and embedded only for new
    or better views (`vision/faces.py`, `identity.py`, `collections/`), labels and moderation at their own rates
    (`watch.py`); rules decide what deserves an event (`events/rules.py`).
-4. Events and the state they tell of are one SQLite commit (`events/log.py`, `presence.py`).
+4. Events and the state they tell of are one SQLite commit (`events/log.py`, `presence.py`); while the disk refuses it,
+   they wait together (`events/held.py`).
 5. The publisher's thread sends them with QoS 1, in order; the broker's PUBACK marks them delivered (`events/mqtt.py`).
 
 A camera's error backs off and reopens, and a read that hangs is abandoned with its thread; any other dead thread
