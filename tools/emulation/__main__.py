@@ -43,7 +43,7 @@ def run(folder: Path, cpu: str) -> int:
     root.describe(guest.root, cpu)
     with root.children_start() as children:
         if not children:
-            print("  the kernel has no binfmt_misc: child processes do not start, so tests of the back ends are left out")
+            print("  the kernel has no binfmt_misc: child processes do not start, their tests are left out")
         _step("wheels", lambda: wheels.gather(folder / "wheels"))
         _step("installation", lambda: wheels.install(guest, folder / "wheels"))
         _step("models here", _models)
