@@ -8,7 +8,9 @@ for a matrix of floats (`compact`), the vectors that decide.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,13 +28,16 @@ from edge.database import reading
 from edge.errors import InputError, MissingError
 from edge.values import Match
 
+log = logging.getLogger(__name__)
+
 BATCH = 1024  # vectors read at a time: 512 KiB, which stay in the processor's cache while they are encoded
 COMPACT = 100_000  # faces above which a collection is held in bytes: the floats of so many take 51 MB
+UNIT = 1e-3  # by so much a stored vector's length may differ from 1; a damaged one could resemble everybody
 FIRST_LOOK = 16  # faces looked at before the runner-up of another person is sought further down
 
 _STATE = "SELECT id, added, removed FROM collections WHERE name = ?"
-_DIGEST = """SELECT digest, length(vector) / 4 FROM vectors JOIN faces ON faces.id = vectors.face
-    WHERE collection = ? LIMIT 1"""
+_MODELS = """SELECT digest, length(vector) / 4 FROM vectors JOIN faces ON faces.id = vectors.face
+    WHERE collection = ? LIMIT 100"""
 _NEWER = """SELECT faces.id, vector FROM faces JOIN vectors ON vectors.face = faces.id
     WHERE collection = ? AND faces.id > ? ORDER BY faces.id"""
 _GONE = "SELECT face FROM removals WHERE collection = ? AND number > ?"
@@ -49,6 +54,7 @@ class Shelf:
     index: Searchable
     added: int = 0
     removed: int = 0
+    damaged: int = 0  # faces whose vector is none: nobody is found by them
 
 
 class Finder:
@@ -59,10 +65,11 @@ class Finder:
         self._lock = Lock()
         self._shelves: dict[int, Shelf] = {}
 
-    def load(self, collection: str) -> None:
-        """Bring the collection's vectors into memory, if there is such a collection."""
+    def load(self, collection: str) -> int:
+        """Bring the collection's vectors into memory, if there is such a collection; how many are damaged."""
         with self._reading() as connection, suppress(MissingError):
-            self._fresh(connection, collection)
+            return self._fresh(connection, collection).damaged
+        return 0
 
     def search(self, collection: str, vector: Vector, digest: str, limit: int, floor: float = -2.0) -> list[Match]:
         """At most `limit` faces with a cosine of `floor` or more, best first."""
@@ -138,18 +145,25 @@ class Finder:
             connection.execute("COMMIT")
 
     def _catch_up(self, connection: sqlite3.Connection, key: int, added: int, removed: int) -> Shelf:
-        digest, dimensions = connection.execute(_DIGEST, [key]).fetchone() or ("", 0)
+        models = Counter(connection.execute(_MODELS, [key]).fetchall())  # all the same, unless some are damaged
+        digest, dimensions = max(models, key=lambda model: (models[model], model[1]), default=("", 0))
         shelf = self._shelves.get(key)
         if shelf is None or shelf.digest != digest:
             shelf = self._shelves[key] = Shelf(digest, self._empty(connection, key, dimensions), removed=removed)
         if shelf.removed != removed:
             shelf.index.drop(_gone(connection, key, shelf, removed))
-        newer = connection.execute(_NEWER, [key, shelf.added])
+            shelf.removed = removed
+        newer, damaged = connection.execute(_NEWER, [key, shelf.added]), shelf.damaged
         while rows := newer.fetchmany(BATCH):
-            shelf.index.add(*_matrix(rows))
+            keys, vectors = _matrix(rows, shelf.index.dimensions)
+            shelf.index.add(keys, vectors)
+            shelf.damaged += len(rows) - len(keys)
+            shelf.added = rows[-1][0]  # a read that fails goes on from here
             if isinstance(shelf.index, Index) and len(shelf.index) > COMPACT:
                 shelf.index = self._compacted(shelf.index)
-        shelf.added, shelf.removed = added, removed
+        if shelf.damaged > damaged:
+            log.error("%d faces of a collection are damaged and match nobody; see 'vedette doctor'", shelf.damaged)
+        shelf.added = added
         return shelf
 
     def _empty(self, connection: sqlite3.Connection, key: int, dimensions: int) -> Searchable:
@@ -171,7 +185,7 @@ class Finder:
             part = ordered[start : start + BATCH]
             rows = self._database.conn.execute(_VECTORS.format(",".join("?" * len(part))), part).fetchall()
             if rows:
-                there, vectors = _matrix(rows)
+                there, vectors = _matrix(rows, len(vector))
                 found.append((there, vectors @ vector))
         return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
 
@@ -190,10 +204,14 @@ def _gone(connection: sqlite3.Connection, key: int, shelf: Shelf, removed: int) 
     return np.setdiff1d(shelf.index.keys, np.fromiter((row[0] for row in kept), np.int64), assume_unique=True)
 
 
-def _matrix(rows: list[tuple[int, bytes]]) -> tuple[Keys, Vector]:
-    """Keys and vectors of rows that were read."""
-    vectors = np.frombuffer(b"".join([row[1] for row in rows]), "<f4").reshape(len(rows), -1)
-    return np.array([row[0] for row in rows], np.int64), vectors
+def _matrix(rows: list[tuple[int, bytes]], dimensions: int) -> tuple[Keys, Vector]:
+    """Keys and vectors of rows that were read, less those that are damaged."""
+    whole = [row for row in rows if len(row[1]) == 4 * dimensions]
+    vectors = np.frombuffer(b"".join([row[1] for row in whole]), "<f4").reshape(len(whole), dimensions)
+    keys = np.array([row[0] for row in whole], np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sound = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1.0) <= 2 * UNIT
+    return (keys, vectors) if sound.all() else (keys[sound], vectors[sound])
 
 
 def _names(connection: sqlite3.Connection, keys: list[int]) -> dict[int, tuple[str, str, str]]:

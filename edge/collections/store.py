@@ -179,12 +179,13 @@ class Collections:
 
     # Search
 
-    def load(self, collection: str) -> None:
+    def load(self, collection: str) -> int:
         """Read the collection's vectors now, so that the first search need not: a second or two for a million.
 
-        What is not there yet is no error: a camera may watch before anyone is enrolled.
+        What is not there yet is no error: a camera may watch before anyone is enrolled. Gives the number of faces
+        whose stored vector is damaged; they match nobody.
         """
-        self._finder.load(collection)
+        return self._finder.load(collection)
 
     def search(
         self, collection: str, vector: Vector, digest: str, limit: int = 5, similarity: float = 80.0

@@ -1,5 +1,6 @@
 """Searching: what anyone has committed is found by the next search, and only a clear leader is a person."""
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,8 @@ from edge.collections.compact import Compact
 from edge.collections.index import Index
 from edge.collections.records import Vector
 from edge.collections.similarity import cosine, percent
-from edge.database import connect
+from edge.database import connect, transaction
+from edge.errors import StorageError
 from edge.values import Box
 
 BOX = Box(0.1, 0.1, 0.3, 0.4)
@@ -47,6 +49,40 @@ def people(tmp_path: Path) -> Iterator[Collections]:
     people.create_collection("people")
     yield people
     people.close()
+
+
+@pytest.mark.parametrize("compact", [100, 0])
+@pytest.mark.parametrize("damage", [b"", b"\0" * 512, b"\xff" * 512, np.full(128, 1e38, "<f4").tobytes(), b"\1" * 511])
+def test_a_damaged_vector_matches_nobody_and_hides_nobody(tmp_path: Path, damage: bytes, compact: int) -> None:
+    connection = connect(tmp_path)
+    people = Collections(connection)
+    people.create_collection("people")
+    enrol(people, at(0.9, seed=1))
+    kept = enrol(people, at(0.8, seed=2))
+    with transaction(connection) as writing:
+        writing.execute("UPDATE vectors SET vector = ? WHERE face = 1", [damage])
+    with patch.object(search, "COMPACT", compact):
+        assert people.load("people") == 1
+        assert [match.face_id for match in people.search("people", vector(0), "m1", similarity=0.0)] == [kept]
+    people.close()
+
+
+def test_a_read_that_failed_goes_on_where_it_stopped(people: Collections) -> None:
+    ids = {enrol(people, at(0.5 + seed / 100, seed=seed)) for seed in range(1, 8)}
+    real, reads = search._matrix, iter(range(99))
+
+    def failing(found: Any, dimensions: int) -> Any:
+        if next(reads) in (1, 2):
+            raise sqlite3.OperationalError("disk I/O error")
+        return real(found, dimensions)
+
+    with patch.object(search, "BATCH", 3), patch.object(search, "_matrix", failing):
+        for _ in range(2):
+            with pytest.raises(StorageError, match="disk I/O error"):
+                people.load("people")
+        found = people.search("people", vector(0), "m1", limit=50, similarity=0.0)
+    assert len(found) == len(ids)
+    assert {match.face_id for match in found} == ids
 
 
 def test_matches_are_sorted_limited_and_above_the_threshold(people: Collections) -> None:
