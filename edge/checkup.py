@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,16 +116,23 @@ def _broker(config: Config) -> Finding:
 
 
 def _storage(config: Config) -> Finding:
+    if not (config.data / database.NAME).exists():
+        return _nothing_yet(config.data)
+    damaged = 0
     try:
         with closing(database.connect(config.data)) as opened, database.reading(opened) as connection:
             (state,) = connection.execute("PRAGMA quick_check").fetchone()
         if state == "ok":
-            _open_rooms(config)
+            damaged = _open_rooms(config)
     except EdgeError as error:
         return Finding("data", False, str(error))
     free = shutil.disk_usage(config.data).free
     if state != "ok":
         return Finding("data", False, f"{config.data / database.NAME}: {state}; restore a copy")
+    if damaged:
+        return Finding(
+            "data", False, f"{damaged} stored faces are damaged and match nobody; index their pictures again"
+        )
     text = f"{config.data}: {free / 2**30:.1f} GiB free"
     if free < ROOM:
         more = "a full disk takes no events; make room, or let the log have less (events.cap_mb, stills.keep)"
@@ -131,14 +140,24 @@ def _storage(config: Config) -> Finding:
     return Finding("data", True, text)
 
 
-def _open_rooms(config: Config) -> None:
-    """As the daemon does; raises StorageError for a newer Vedette's file, and for one that lacks tables."""
+def _nothing_yet(data: Path) -> Finding:
+    """Before the first run, or after the folder was moved: the file is not made here, for it would be this user's."""
+    there = next(folder for folder in (data, *data.parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        return Finding("data", False, f"{data}: cannot be made in {there}; name a folder this user may write")
+    return Finding("data", True, f"{data}: holds no {database.NAME} yet; the first run makes it")
+
+
+def _open_rooms(config: Config) -> int:
+    """As the daemon does; raises StorageError for a newer Vedette's file, and for one that lacks tables.
+
+    Gives the number of damaged faces.
+    """
     with closing(EventLog(database.connect(config.data), config.device, config.events)) as log:
         log.standing()
         log.tail(0, 1)
     with closing(Collections(database.connect(config.data))) as people:
-        for found in people.list_collections():
-            people.load(found.name)
+        return sum(people.load(found.name) for found in people.list_collections())
 
 
 def _clock() -> Finding:
@@ -153,6 +172,8 @@ def _clock() -> Finding:
 
 
 def _outbox(config: Config) -> Iterator[Finding]:
+    if not (config.data / database.NAME).exists():
+        return
     try:
         with closing(EventLog(database.connect(config.data), config.device, config.events)) as log:
             standing = log.standing()

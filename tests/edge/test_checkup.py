@@ -12,13 +12,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edge import config, daemon, database
 from edge.checkup import Finding, examine
+from edge.collections import Collections, NewFace
 from edge.events.log import EventLog, EventSettings
 from edge.packs.store import Store
-from edge.values import Event
+from edge.values import Box, Event
 from tests.brokers import Mosquitto, free_port
 from tests.edge.picture import picture
 from tests.edge.stores import FakeBackend, classifier, install, put
@@ -46,6 +48,7 @@ def _backends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_part_is_looked_at(tmp_path: Path) -> None:
+    database.connect(tmp_path / "state").close()
     about_us = ["vedette", "packages", "openvino", "tflite", *OFF]
     assert list(look(tmp_path)) == [*about_us, "broker", "data", "outbox", "board", "clock", "daemon"]
 
@@ -74,7 +77,27 @@ def test_a_broker_that_answers(tmp_path: Path) -> None:
     assert found == Finding("broker", True, f"127.0.0.1:{broker.port} answers")
 
 
+def test_before_the_first_run_nothing_is_made(tmp_path: Path) -> None:
+    found = look(tmp_path)
+    assert found["data"] == Finding(
+        "data", True, f"{tmp_path / 'state'}: holds no vedette.db yet; the first run makes it"
+    )
+    assert "outbox" not in found
+    assert not (tmp_path / "state").exists()
+
+
+def test_damaged_faces_are_told(tmp_path: Path) -> None:
+    opened = database.connect(tmp_path / "state")
+    with closing(Collections(opened)) as people:
+        people.create_collection("people")
+        people.add_faces("people", [NewFace(np.ones(128, np.float32), Box(0, 0, 1, 1), 0.9)], "d" * 64)
+        with database.transaction(opened) as writing:
+            writing.execute("UPDATE vectors SET vector = ?", [bytes(512)])
+    assert look(tmp_path)["data"].text == "1 stored faces are damaged and match nobody; index their pictures again"
+
+
 def test_a_full_disk_a_broken_database_and_a_wrong_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database.connect(tmp_path / "state").close()
     monkeypatch.setattr("edge.checkup.shutil.disk_usage", lambda _: SimpleNamespace(free=5 << 20))
     monkeypatch.setattr("edge.checkup.time.time", lambda: 86400.0)
     found = look(tmp_path)
@@ -127,6 +150,7 @@ def test_heat_and_a_weak_supply(
 
 
 def test_events_that_have_waited_for_long(tmp_path: Path) -> None:
+    database.connect(tmp_path / "state").close()
     assert look(tmp_path)["outbox"] == Finding("outbox", True, "events waiting for the broker: 0")
     with closing(EventLog(database.connect(tmp_path / "state"), "porch", EventSettings())) as log:
         log.append([Event("camera_online", "door", time.time() - 1000, {})])
@@ -192,6 +216,9 @@ def test_an_altered_weight_is_found_though_it_opens(tmp_path: Path) -> None:
     ],
 )
 def test_a_database_that_the_daemon_could_not_use(tmp_path: Path, change: str, said: str) -> None:
+    data = tmp_path / "state"
+    EventLog(database.connect(data), "porch", EventSettings()).close()
+    Collections(database.connect(data)).close()
     assert look(tmp_path)["data"].ok
     with closing(database.connect(tmp_path / "state").conn) as connection:
         connection.execute("PRAGMA foreign_keys=OFF")
