@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -75,6 +75,26 @@ def test_a_client_that_says_too_little_holds_nobody_up(words: bytes, monkeypatch
     with served(picture()) as port, socket.create_connection(("127.0.0.1", port)) as slow:
         slow.sendall(words)
         assert get(port, "/healthz")[0] == 200
+
+
+def test_clients_that_say_nothing_delay_nobody_and_the_oldest_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(exporter, "MOST", 3)
+    with served(picture()) as port, ExitStack() as opened:
+        silent = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(4)]
+        silent[1].sendall(b"GET /metrics HTTP/1.1\r\n")
+        assert get(port, "/healthz")[0] == 200
+        silent[0].settimeout(10)
+        assert silent[0].recv(1) == b""
+
+
+def test_head_is_answered_without_a_body() -> None:
+    with served(picture()) as port, socket.create_connection(("127.0.0.1", port)) as wire:
+        wire.sendall(b"HEAD /metrics HTTP/1.1\r\n\r\n")
+        wire.settimeout(10)
+        said = b"".join(iter(lambda: wire.recv(4096), b""))
+        assert said.startswith(b"HTTP/1.0 200")
+        assert said.endswith(b"\r\n\r\n")
 
 
 def test_a_client_that_drips_is_not_waited_for_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
