@@ -295,6 +295,8 @@ class Pipeline:
                 if flying:
                     self._finish(flying.popleft())
                 continue
+            if self._cameras[arrived.frame.camera]["state"] != "online":
+                self._tell_changes(flying)  # that it is there is told before anything it saw
             if arrived.stale:
                 self._parts.stats.dropped(arrived.frame.camera, "abandoned")
                 continue

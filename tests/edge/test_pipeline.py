@@ -22,10 +22,13 @@ from edge.config import parse
 from edge.database import transaction
 from edge.engine import Pending
 from edge.errors import AwayError, CameraError, StorageError
+from edge.events import rules
+from edge.mailbox import Mailbox
 from edge.pipeline import Parts, Pipeline
 from edge.presence import OpenTrack
 from edge.stats import FATES
-from edge.values import ModelUse
+from edge.values import Box, Event, ModelUse
+from edge.watch import Seen
 from models.outputs import Boxes
 from tests.brokers import Mosquitto, Subscriber, free_port, until
 
@@ -122,6 +125,28 @@ def test_no_more_frames_fly_than_the_session_takes(tmp_path: Path, streams: int)
         assert detector.most <= streams
         assert detector.count == 120
         assert all(parts.stats.frames(name)["analysed"] == 40 for name in cameras)
+
+
+def test_a_camera_is_told_online_before_anything_it_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = Mailbox.take
+
+    def patient(mailbox: Mailbox[Any], timeout: float | None = None) -> Any:
+        return take(mailbox, timeout and 5.0)  # the first frame comes while the thread waits here
+
+    monkeypatch.setattr(Mailbox, "take", patient)
+    with pipeline(tmp_path, 1, {"yard": pictures(tmp_path / "yard", "1")}, Detector()) as (run, parts):
+        watch = run._watches["yard"]
+        see = watch.see
+
+        def seen(*given: Any) -> Seen:
+            found = see(*given)
+            values = rules.track_started(1, "Dog", 0.9, Box(0, 0, 1, 1))
+            found.events.append(Event("track_started", "yard", given[0].at, values))
+            return found
+
+        monkeypatch.setattr(watch, "see", seen)
+        run.run()
+        assert [event.type for event in parts.log.tail(0)][:2] == ["camera_online", "track_started"]
 
 
 def test_without_a_broker_events_wait_in_the_outbox(tmp_path: Path) -> None:
