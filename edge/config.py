@@ -70,7 +70,7 @@ def parse(raw: Mapping[str, Any], path: Path) -> Config:
 
 def _faults(error: ValidationError) -> Iterator[str]:
     for fault in error.errors(include_url=False, include_input=False):
-        place = ".".join(str(part) for part in fault["loc"])
+        place = ".".join(str(part) for part in _written(fault["loc"]))
         if fault["type"] == "extra_forbidden":
             known = _keys_at(Config, fault["loc"][:-1])
             near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
@@ -93,6 +93,11 @@ def _kinds() -> list[str]:
         kind.model_fields["kind"].default or get_args(kind.model_fields["kind"].annotation)[0]
         for kind in _camera_types()
     ]
+
+
+def _written(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A place as it stands in the TOML; pydantic puts the kind of a camera behind its name."""
+    return place[:2] + place[3:] if place[0] == "cameras" and len(place) > 2 and place[2] in _kinds() else place
 
 
 def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

@@ -54,6 +54,8 @@ def _tasks(text: str) -> frozenset[str]:
     tasks = frozenset(filter(None, text.split(",")))
     if unknown := tasks - set(TASKS):
         raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(TASKS)}")
+    if not tasks:
+        raise argparse.ArgumentTypeError(f"names no task; there is {', '.join(TASKS)}")
     return tasks
 
 

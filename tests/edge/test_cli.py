@@ -67,7 +67,7 @@ def found(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
 def test_a_misspelt_key_names_itself(vedette: Command, write: Callable[[str], Path]) -> None:
     done = vedette("--config", write(DOOR + "lop = true\n"), "run")
     assert done.returncode == 78
-    assert "cameras.door.images.lop: unknown key; did you mean 'loop'?" in one_line(done)
+    assert "cameras.door.lop: unknown key; did you mean 'loop'?" in one_line(done)
 
 
 def test_two_problems_are_both_told(vedette: Command, write: Callable[[str], Path]) -> None:

@@ -31,7 +31,7 @@ DOOR = '[cameras.door]\nkind = "file"\npath = "x"\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (DOOR + "lop = true\n", "cameras.door.file.lop: unknown key; did you mean 'loop'?"),
+        (DOOR + "lop = true\n", "cameras.door.lop: unknown key; did you mean 'loop'?"),
         ("[mqtt]\nprot = 1883\n", "mqtt.prot: unknown key; did you mean 'port'?"),
         ("[cameras.door.objects]\nflor = 1\n", "cameras.door: 'kind' is missing"),
         ('[cameras.door]\nkind = "flie"\npath = "x"\n', "cameras.door.kind: unknown; it is one of "),
