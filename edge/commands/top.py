@@ -70,7 +70,8 @@ def draw(now: Picture, before: Picture | None) -> Group:
     models = _models(now, before)
     missing = [Text(f"no {task}: {reason}", style="red") for task, reason in now["missing"].items()]
     feet = [Text(line) for line in (*_outbox(now), *_board(now["board"]))]
-    return Group(head, well, "", _cameras(now), "", _stages(now, before), "", models, *missing, "", *feet)
+    # A small terminal shows the beginning: what may be wrong comes before how long everything takes.
+    return Group(head, well, *missing, *feet, "", _cameras(now), "", models, "", _stages(now, before))
 
 
 def _cameras(now: Picture) -> Table:
