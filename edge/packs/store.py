@@ -146,7 +146,7 @@ class Store:
         for file, known in record.files.items():
             if file not in present:
                 wrong.append(f"{folder / file} is missing")
-            elif file_digest(folder / file) != known.sha256:
+            elif not _has_size(folder / file, known.bytes) or file_digest(folder / file) != known.sha256:
                 wrong.append(f"{folder / file} was altered")
         return wrong
 

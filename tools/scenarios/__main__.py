@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", action="store_true", help="a line of JSON for each scenario")
     args = parser.parse_args(arguments)
+    if not 1.0 <= args.minutes <= 10_080.0:
+        parser.error(f"--minutes {args.minutes:g}: name 1 to 10080 (a week)")
     console = Console(stderr=True)
     failed = False
     for name in args.only:
