@@ -94,14 +94,14 @@ def test_analyze_answers_for_every_file_with_a_description_or_a_sentence(photos:
 
 def test_the_exit_status_says_what_became_of_one_file() -> None:
     files = expected()
-    no_models = ["--tasks", ""]
+    quick = ["--tasks", "labels"]
     for verdict, status in (("ok", 0), ("reject", 65)):
         for path in [path for path, expect in files.items() if expect == verdict and not is_video(path)][::12]:
-            done = analyze(*no_models, path)
+            done = analyze(*quick, path)
             assert done.status == status, path
             assert len(done.out) == (status == 0)
             assert len(done.err) == (status != 0)
-    assert analyze(*no_models, CORPUS / "there-is-none.jpg").status == 66
+    assert analyze(*quick, CORPUS / "there-is-none.jpg").status == 66
 
 
 def test_every_file_as_a_camera_is_played_or_refused_with_a_sentence() -> None:
