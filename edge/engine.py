@@ -10,7 +10,7 @@ from typing import Annotated, Protocol, get_args
 
 from pydantic import Field
 
-from accel.session import AcceleratorError, Options, Precision, Session, Tensors, open_first, probe
+from accel.session import AcceleratorError, Options, Precision, Session, Tensor, Tensors, open_first, probe
 from edge.hush import hushed
 from edge.packs.store import Built, Store, default_root
 from edge.settings import LocalPath, Section
@@ -69,6 +69,18 @@ class ModelSettings(Section):
     embedding: tuple[str, ...] = ("sface",)
     labels: tuple[str, ...] = ("efficientnet-lite0",)
     moderation: tuple[str, ...] = ("open-nsfw",)
+    mesh: tuple[str, ...] = ("face-mesh",)
+    blendshapes: tuple[str, ...] = ("face-blendshapes",)
+    traits: tuple[str, ...] = ("faceres",)
+    expression: tuple[str, ...] = ("face-expression",)
+    nudity: tuple[str, ...] = ("nsfwjs",)
+    keypoints: tuple[str, ...] = ("movenet-multipose",)
+    text_boxes: tuple[str, ...] = ("ppocr-tiny-det",)
+    text_lines: tuple[str, ...] = ("ppocr-tiny-rec",)
+    text_turn: tuple[str, ...] = ("ppocr-turn",)
+    masks: tuple[str, ...] = ("aizoo-masks",)
+    liveness: tuple[str, ...] = ("minifasnet-v2",)
+    liveness_second: tuple[str, ...] = ("facenox",)
 
     def open_store(self) -> Store:
         return Store(self.store or default_root())
@@ -153,6 +165,16 @@ class Model:
 
         return start
 
+    def prepare_batch(self, batch: Tensor, floor: float = 0.0) -> Callable[[], Pending]:
+        """As `prepare`, for an input that the caller has made: uint8 [N,H,W,3] BGR where the network takes pictures."""
+
+        def start() -> Pending:
+            begun = perf_counter()
+            outputs = self._timed(self.session.submit({self._feed.name: batch}), begun)
+            return Pending({}, outputs, lambda raw: self._decoded(raw, floor), begun)
+
+        return start
+
     def _timed(self, outputs: Callable[[], Tensors], begun: float) -> Callable[[], Tensors]:
         def timed() -> Tensors:
             tensors = outputs()
@@ -165,6 +187,10 @@ class Model:
         """Infer now. Boxes come back in pixels of `image`."""
         return self.prepare(image, floor)().result()
 
+    def infer(self, batch: Tensor, floor: float = 0.0) -> Result:
+        """Infer now on an input that the caller has made. Places are those of the network's input."""
+        return self.prepare_batch(batch, floor)().result()
+
     def detect(self, image: Image, floor: float) -> Boxes:
         """`run` for a detector."""
         return boxes_of(self.run(image, floor), self.use)
@@ -173,9 +199,12 @@ class Model:
         self.session.close()
 
     def _decode(self, raw: Tensors, placement: Placement, size: tuple[int, int], floor: float) -> Result:
-        named = {name: dequantise(raw[spec.name], spec.scale, spec.zero_point) for name, spec in self._outputs}
-        found = self._decoder(named, self._how, floor)
+        found = self._decoded(raw, floor)
         return box_ops.restore(found, placement, *size) if isinstance(found, Boxes) else found
+
+    def _decoded(self, raw: Tensors, floor: float) -> Result:
+        named = {name: dequantise(raw[spec.name], spec.scale, spec.zero_point) for name, spec in self._outputs}
+        return self._decoder(named, self._how, floor)
 
 
 def use_of(built: Built) -> ModelUse:

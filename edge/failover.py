@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any, Literal
 
-from accel.session import AcceleratorError, Session, Tensors
+from accel.session import AcceleratorError, Session, Tensor, Tensors
 from edge.candidates import Candidate, common_labels, reasons_of, refusal
 from edge.engine import Model, Pending, Settings, boxes_of, installed_of, use_of
 from edge.values import Image, ModelUse
@@ -81,7 +81,7 @@ class Failover:
 
     def prepare(self, image: Image, floor: float = 0.0) -> Callable[[], Pending]:
         """As a Model does. If the model fails before its outputs are there, the next one does it all anew."""
-        run = _Run(self, image, floor)
+        run = _Run(self, lambda model: model.prepare(image, floor))
         with suppress(AcceleratorError):  # told when it is started
             run.prepare()
         return run.start
@@ -89,6 +89,10 @@ class Failover:
     def run(self, image: Image, floor: float = 0.0) -> Result:
         """Infer now. Boxes come back in pixels of `image`. Raises AcceleratorError if no model can."""
         return self.prepare(image, floor)().result()
+
+    def infer(self, batch: Tensor, floor: float = 0.0) -> Result:
+        """Infer now on an input that the caller has made. Raises AcceleratorError if no model can."""
+        return _Run(self, lambda model: model.prepare_batch(batch, floor)).start().result()
 
     def detect(self, image: Image, floor: float) -> Boxes:
         """`run` for a detector."""
@@ -266,11 +270,10 @@ AnyModel = Model | Failover
 
 @dataclass(slots=True)
 class _Run:
-    """One picture's inference, on whichever model ends up doing it."""
+    """One inference, on whichever model ends up doing it; `make` makes the model's input."""
 
     owner: Failover
-    image: Image
-    floor: float
+    make: Callable[[Model], Callable[[], Pending]]
     candidate: Candidate | None = None
     model: Model | None = None
     begin: Callable[[], Pending] | None = None
@@ -280,7 +283,7 @@ class _Run:
         candidate = self.owner.active(wait=False)
         if (model := candidate.model) is not None:
             self.candidate, self.model = candidate, model
-            self.begin = model.prepare(self.image, self.floor)
+            self.begin = self.make(model)
 
     def start(self) -> Pending:
         pending = self._started()

@@ -10,7 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Task = Literal["objects", "faces", "embedding", "labels", "moderation"]
+Task = Literal[
+    "objects", "faces", "embedding", "labels", "moderation",
+    "mesh", "blendshapes", "traits", "expression",
+    "nudity", "keypoints", "text_boxes", "text_lines", "text_turn",
+    "masks", "liveness", "liveness_second",
+]  # fmt: skip
 Backend = Literal["openvino", "tflite", "coral"]
 
 
@@ -45,15 +50,17 @@ class Input(Part):
     """What the network is fed.
 
     `fit`: letterbox keeps the aspect ratio and pads; stretch fills; square cuts a centred square;
-    aligned is a face chip made from five landmarks. `crop` is the centred part of the picture that is
-    kept (of each side for stretch, of the shorter side for square). `anchor` is where a letterboxed
-    picture lies. `mean` and `std` apply in `colour` order to 0..255 pixels, outside the graph; leave
-    them out where the graph does it.
+    aligned is a face chip made from five landmarks; tensor is no picture, but the network's own input.
+    `open` axes take any size on back ends that can: N a batch, H and W other pictures; `Model.infer` feeds those.
+    `crop` is the centred part of the picture that is kept (of each side for stretch, of the shorter side for
+    square). `anchor` is where a letterboxed picture lies. `mean` and `std` apply in `colour` order to 0..255
+    pixels, outside the graph; leave them out where the graph does it.
     """
 
     width: int
     height: int
-    fit: Literal["letterbox", "stretch", "square", "aligned"]
+    fit: Literal["letterbox", "stretch", "square", "aligned", "tensor"]
+    open: tuple[Literal["N", "H", "W"], ...] = ()
     crop: float = 1.0
     anchor: Literal["centre", "corner"] = "centre"
     pad: int = 114

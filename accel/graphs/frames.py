@@ -16,17 +16,18 @@ def accept_frames(
     mean: tuple[float, float, float] | None = None,
     std: tuple[float, float, float] | None = None,
 ) -> ov.Model:
-    """The model behind a uint8 [1,H,W,3] BGR input.
+    """The model behind a uint8 [N,H,W,3] BGR input; what is open in the model stays so.
 
     The arguments say what the model wants now; `mean` and `std` are in its colour order. Quantize first:
     the colour swap adds operations that would shift the numbering a recipe relies on.
     """
-    height, width = (model.input().shape[axis] for axis in (layout.index("H"), layout.index("W")))
+    shape = model.input().get_partial_shape()
+    batch, height, width = (shape[layout.index(axis)] for axis in "NHW")
     wanted = model.input().get_element_type()
     builder = PrePostProcessor(model)
     tensor = builder.input().tensor()
     tensor.set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-    tensor.set_color_format(ColorFormat.BGR).set_shape([1, height, width, 3])
+    tensor.set_color_format(ColorFormat.BGR).set_shape(ov.PartialShape([batch, height, width, 3]))
     builder.input().model().set_layout(ov.Layout(layout))
     steps = builder.input().preprocess()
     if colour == "RGB":

@@ -52,7 +52,8 @@ def openvino_ir(manifest: Manifest, variant: Variant, sources: Sequence[Path], t
     wants = manifest.input
     if variant.keep:
         model = keep_best_cells(model, variant.keep)
-    model = accept_frames(model, colour=wants.colour, layout=wants.layout, mean=wants.mean, std=wants.std)
+    if wants.fit != "tensor":
+        model = accept_frames(model, colour=wants.colour, layout=wants.layout, mean=wants.mean, std=wants.std)
     name_outputs(model, variant.outputs)
     renumber(model)
     files.save(model, target / "model.xml")
@@ -65,8 +66,9 @@ def float_graph(manifest: Manifest, variant: Variant, sources: Sequence[Path]) -
 
     wants = manifest.input
     model = GRAPHS[variant.build](manifest, sources)
-    sides = {"N": 1, "C": 3, "H": wants.height, "W": wants.width}
-    model.reshape([sides[axis] for axis in wants.layout])
+    if wants.fit != "tensor":
+        sides = {"N": 1, "C": 3, "H": wants.height, "W": wants.width} | dict.fromkeys(wants.open, -1)
+        model.reshape([sides[axis] for axis in wants.layout])
     # Weights behind a reshape would otherwise be quantized along an axis that no int8 kernel takes.
     fold_constants(model)
     return model
