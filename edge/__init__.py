@@ -14,8 +14,8 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     failover                    a task's models in their order: the next takes over, the first is tried again
     candidates                  those models, each open or why not
     engine  packs/              a model on an accelerator; where built models are kept
-    pictures database           decoding a still picture; the one SQLite file
-    settings values findings errors   what everybody shares
+    pictures findings database  decoding a still picture; what is found in one; the one SQLite file
+    settings values errors      what everybody shares
     stats board                 what is counted and timed; what the board tells of heat, memory and disk
     notify stopping             what the service manager hears, and what its signals do
     models/  accel/             the leaves

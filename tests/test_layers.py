@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 
 # Lowest first; rooms on one line never import each other. As drawn in edge/__init__.py.
 LAYERS = (
-    ("errors", "values", "findings", "settings", "stats", "mailbox", "logs", "hush", "notify", "stopping", "board"),
-    ("pictures", "database"),
+    ("errors", "values", "settings", "stats", "mailbox", "logs", "hush", "notify", "stopping", "board"),
+    ("pictures", "database", "findings"),
     ("packs",),
     ("engine",),
     ("candidates",),
