@@ -6,13 +6,14 @@ Each room keeps its own section beside the code that obeys it; `edge.config` put
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
 Percent = Annotated[float, Field(ge=0.0, le=100.0)]
+Cover = Literal["FACE_COVER", "HEAD_COVER", "HAND_COVER"]
 
 
 def _beside(path: Path, info: ValidationInfo) -> Path:
@@ -73,23 +74,100 @@ class FacesTask(Section):
 
 
 class LabelsTask(Section):
-    """Labels of the whole picture every `every` seconds, from `floor` up."""
+    """Labels of the whole picture every `every` seconds, from `floor` up.
+
+    Names and categories that are asked for or left out are told exactly as `vedette labels list` prints them.
+    """
 
     enabled: bool = True
     floor: Ratio = 0.5
     every: Seconds = 5.0
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    include_categories: tuple[str, ...] = ()
+    exclude_categories: tuple[str, ...] = ()
 
 
 class ModerationTask(Section):
-    """The moderation score every `every` seconds; an event when it reaches `floor`."""
+    """Moderation labels every `every` seconds; an event when one of the first level reaches `floor`."""
 
     enabled: bool = True
     floor: Ratio = 0.8
     every: Seconds = 2.0
 
 
+class AttributesTask(Section):
+    """Details of the faces in view every `every` seconds: age, gender, emotion and the like; an event on a change."""
+
+    enabled: bool = False
+    floor: Ratio = 0.7
+    every: Seconds = 2.0
+    min_pixels: Annotated[int, Field(ge=8)] = 48
+
+
+class TextTask(Section):
+    """Text every `every` seconds; an event when other lines of at least `floor` are read.
+
+    `min_width` and `min_height` are the least ratios of the picture that a word fills; `regions` are boxes
+    [x1, y1, x2, y2] as ratios, outside of which nothing is read.
+    """
+
+    enabled: bool = False
+    floor: Ratio = 0.8
+    every: Seconds = 5.0
+    min_width: Ratio = 0.0
+    min_height: Ratio = 0.0
+    regions: Annotated[tuple[tuple[Ratio, Ratio, Ratio, Ratio], ...], Field(max_length=10)] = ()
+
+
+class PropertiesTask(Section):
+    """Brightness, sharpness and contrast every `every` seconds; an event when the picture becomes bad, or good again.
+
+    It is bad below `dark`, above `bright` or below `blurred`, each of 0 to 100: a lens that is covered, dazzled or out
+    of focus.
+    """
+
+    enabled: bool = False
+    every: Seconds = 10.0
+    dark: Percent = 15.0
+    bright: Percent = 90.0
+    blurred: Percent = 10.0
+
+
+class PpeTask(Section):
+    """Protective equipment every `every` seconds; an event when the persons with or without it change in number."""
+
+    enabled: bool = False
+    floor: Ratio = 0.8
+    every: Seconds = 2.0
+    required: Annotated[tuple[Cover, ...], Field(min_length=1)] = ("FACE_COVER", "HEAD_COVER")
+
+
+class CelebritiesTask(Section):
+    """Faces of the installed celebrity packs, looked for every `every` seconds; an event for each who appears."""
+
+    enabled: bool = False
+    floor: Ratio = 0.7
+    every: Seconds = 1.0
+
+
+class LivenessTask(Section):
+    """Advice on whether faces are there in the flesh, every `every` seconds; an event when it changes.
+
+    Never a gate: a good replay passes.
+    """
+
+    enabled: bool = False
+    floor: Ratio = 0.5
+    every: Seconds = 1.0
+    min_pixels: Annotated[int, Field(ge=8)] = 64
+
+
 # What a camera or a picture can be looked at for, as the sections of `Tasks` are called.
-TASKS = ("objects", "faces", "labels", "moderation")
+TASKS = (
+    "objects", "faces", "labels", "moderation",
+    "attributes", "text", "properties", "ppe", "celebrities", "liveness",
+)  # fmt: skip
 
 
 class Tasks(Section):
@@ -100,3 +178,9 @@ class Tasks(Section):
     faces: FacesTask = FacesTask()
     labels: LabelsTask = LabelsTask()
     moderation: ModerationTask = ModerationTask()
+    attributes: AttributesTask = AttributesTask()
+    text: TextTask = TextTask()
+    properties: PropertiesTask = PropertiesTask()
+    ppe: PpeTask = PpeTask()
+    celebrities: CelebritiesTask = CelebritiesTask()
+    liveness: LivenessTask = LivenessTask()
