@@ -3,7 +3,7 @@
 SQLite is the truth (`store`); a matrix in memory makes searching fast, of floats (`index`) or, for a large
 collection, of bytes that tell which few floats to read (`compact`); `search` keeps it in step with what any process
 has committed. Nothing but SQLite is on disk: a start reads the vectors again. Similarity in percent is defined in
-`similarity`. A collection holds the vectors of one embedding model only, told by the model's digest.
+`edge.similarity`. A collection holds the vectors of one embedding model only, told by the model's digest.
 """
 
 from edge.collections.records import (

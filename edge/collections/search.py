@@ -23,9 +23,9 @@ from edge.collections.compact import Compact
 from edge.collections.index import Index, Keys, Searchable
 from edge.collections.records import Identification, Vector, unit
 from edge.collections.rows import no_collection, other_model
-from edge.collections.similarity import percent
 from edge.database import reading
 from edge.errors import InputError, MissingError
+from edge.similarity import percent
 from edge.values import Match
 
 log = logging.getLogger(__name__)

@@ -29,8 +29,8 @@ from edge.collections.records import (
 )
 from edge.collections.schema import ROOM, STEPS
 from edge.collections.search import Finder
-from edge.collections.similarity import cosine
 from edge.database import beside, migrate, reading, transaction
+from edge.similarity import cosine
 from edge.values import Match
 
 

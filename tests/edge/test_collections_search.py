@@ -18,9 +18,9 @@ from edge.collections import Collections, NewFace, rows, search
 from edge.collections.compact import Compact
 from edge.collections.index import Index
 from edge.collections.records import Vector
-from edge.collections.similarity import cosine, percent
 from edge.database import connect, transaction
 from edge.errors import StorageError
+from edge.similarity import cosine, percent
 from edge.values import Box
 
 BOX = Box(0.1, 0.1, 0.3, 0.4)

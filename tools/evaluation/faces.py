@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from edge import pictures
 from edge.collections import Collections, NewFace
-from edge.collections.similarity import cosine
 from edge.database import connect
 from edge.engine import Model
 from edge.settings import FacesTask
+from edge.similarity import cosine
 from edge.values import Box
 from edge.vision.faces import FaceAnalyzer
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.collections.similarity import LOWER, UPPER, cosine, percent
+from edge.similarity import LOWER, UPPER, cosine, percent
 
 cosines = st.floats(-1.0, 1.0)
 
