@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.session import AcceleratorError
-from models.formats import checkpoint, tfjs
+from models.formats import bundled, checkpoint, tfjs
 from models.manifest import Backend, Manifest, ModelError, Variant, folder
 
 Builder = Callable[[Manifest, Variant, Sequence[Path], Path], Path]
@@ -80,12 +80,29 @@ def _read(_: Manifest, sources: Sequence[Path]) -> Any:
     return files.read(sources[0])
 
 
-def _tfjs(manifest: Manifest, sources: Sequence[Path]) -> Any:
+def _tflite(manifest: Manifest, sources: Sequence[Path]) -> Any:
     with tempfile.TemporaryDirectory() as scratch:
-        frozen = Path(scratch, "model.pb")
-        frozen.write_bytes(tfjs.graph_def(*(source.read_bytes() for source in sources)))
+        # The reader goes by the suffix; a copy, because its graph keeps the file mapped.
+        return _read(manifest, [Path(shutil.copyfile(sources[0], Path(scratch, "model.tflite")))]).clone()
+
+
+def _tfjs(manifest: Manifest, sources: Sequence[Path]) -> Any:
+    return _frozen(manifest, tfjs.graph_def(*(source.read_bytes() for source in sources)))
+
+
+def _tfjs_bundled(manifest: Manifest, sources: Sequence[Path]) -> Any:
+    """The same inside scripts: model.json as a literal, then each weight file as base64."""
+    topology, *shards = (source.read_bytes() for source in sources)
+    weights = b"".join(map(bundled.exported_bytes, shards))
+    return _frozen(manifest, tfjs.graph_def(json.dumps(bundled.exported(topology)).encode(), weights))
+
+
+def _frozen(manifest: Manifest, graph: bytes) -> Any:
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "model.pb")
+        file.write_bytes(graph)
         # A copy, because the reader's own graph keeps the file mapped.
-        return _read(manifest, [frozen]).clone()
+        return _read(manifest, [file]).clone()
 
 
 def _efficientnet_lite(manifest: Manifest, sources: Sequence[Path]) -> Any:
@@ -123,6 +140,8 @@ def copy(_manifest: Manifest, _variant: Variant, sources: Sequence[Path], target
 GRAPHS: dict[str, Callable[[Manifest, Sequence[Path]], Any]] = {
     "onnx": _read,
     "tfjs": _tfjs,
+    "tfjs-bundled": _tfjs_bundled,
+    "tflite": _tflite,
     "efficientnet-lite": _efficientnet_lite,
 }
 
@@ -134,6 +153,8 @@ FLOAT_TFLITE: dict[str, Callable[[Manifest, Sequence[Path]], bytes]] = {
 BUILDERS: dict[str, Builder] = {
     "onnx": openvino_ir,
     "tfjs": openvino_ir,
+    "tfjs-bundled": openvino_ir,
+    "tflite": openvino_ir,
     "efficientnet-lite": openvino_ir,
     "tflite-int8": tflite_int8,
     "efficientnet-lite-tflite": tflite_int8,
