@@ -52,6 +52,6 @@ def restore(boxes: Boxes, placement: Placement, width: int, height: int) -> Boxe
     np.maximum(xyxy, 0.0, out=xyxy)
     np.minimum(xyxy, np.array([width, height] * 2, np.float32), out=xyxy)
     landmarks = None if boxes.landmarks is None else (boxes.landmarks - offset[:2]) / scale[:2]
-    moved = Boxes(xyxy, boxes.scores, boxes.classes, landmarks)
+    moved = Boxes(xyxy, boxes.scores, boxes.classes, landmarks, boxes.seen)
     outside: NDArray[np.bool_] = np.any(xyxy[:, 2:] <= xyxy[:, :2], axis=1)
     return moved.take(~outside) if outside.any() else moved

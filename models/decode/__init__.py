@@ -14,15 +14,17 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from models.decode import classify, embed, nanodet, ssd, yunet
+from models.decode import aizoo, classify, embed, movenet, nanodet, ssd, yunet
 from models.manifest import Decode
 from models.outputs import Result
 
 Decoder = Callable[[dict[str, NDArray[Any]], Decode, float], Result]
 
 DECODERS: dict[str, Decoder] = {
+    "aizoo": aizoo.decode,
     "classify": classify.decode,
     "embed": embed.decode,
+    "movenet": movenet.decode,
     "nanodet": nanodet.decode,
     "ssd": ssd.decode,
     "yunet": yunet.decode,

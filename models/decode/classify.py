@@ -20,4 +20,5 @@ def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Score
     elif how.activation == "sigmoid":
         half = np.float32(0.5)
         values = half + half * np.tanh(half * values)  # the logistic function, without its overflow
-    return Scores(values[1:] if how.background else values)
+    features = outputs.get("features")
+    return Scores(values[1:] if how.background else values, None if features is None else features.ravel())
