@@ -24,7 +24,8 @@ MOST = 300.0  # seconds between two attempts at most; whoever worked that long s
 class Candidate:
     """One installed model. Of `model` and `opening` one at most is there; `reason` says why the model is not.
 
-    `places` are its classes as numbered by the task, None if that is how it numbers them itself.
+    `places` are its classes as numbered by the task, None if that is how it numbers them itself. `device` is where it
+    was opened last.
     """
 
     built: Built
@@ -32,6 +33,7 @@ class Candidate:
     places: NDArray[np.int64] | None = None
     model: Model | None = None
     opening: Opening | None = None
+    device: str = ""
     reason: str = ""
     since: float = 0.0
     opened_at: float = 0.0  # monotonic, as are these
@@ -64,6 +66,7 @@ class Candidate:
             session.close()
             raise
         self.opening, self.reason, self.opened_at = None, "", time.monotonic()
+        self.device = session.device
 
     def failed(self, reason: str, retry: float) -> None:
         """To be tried again after `retry` seconds, the next times after twice as many each."""

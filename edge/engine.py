@@ -61,9 +61,13 @@ class AccelSettings(Section):
 
 
 class ModelSettings(Section):
-    """Which models speak. A list is tried in order on each back end; empty turns the task off."""
+    """Which models speak. A list is tried in order on each back end; empty turns the task off.
+
+    A model that the daemon has not used for `idle` seconds is closed, and opened again when it is needed; 0 keeps it.
+    """
 
     store: LocalPath | None = None
+    idle: Annotated[float, Field(ge=0.0, le=86400.0)] = 60.0
     objects: tuple[str, ...] = ("nanodet-g", "ssd-mobilenet-v2")
     faces: tuple[str, ...] = ("yunet",)
     embedding: tuple[str, ...] = ("sface",)

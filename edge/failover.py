@@ -3,6 +3,9 @@
 Capture and other tasks never notice. A model that fails is replaced by the next one that runs in this process, in the
 thread that noticed. What may hang while it opens (`accel.session.isolated`) is opened by `tend`, which one thread calls
 every now and then; while such a one is active, the one that would replace it is kept open.
+
+What nobody has used for a while rests: `tend` closes it, so that its memory is free for others, and the next use opens
+it again. Whoever does not call `tend` keeps it open.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -43,10 +46,13 @@ class Failover:
     """Has a Model's face. May be shared between threads.
 
     `labels` and the classes of boxes stay the same whichever model speaks; `use` and `manifest` are those of the model
-    that gave the latest result. `skipped` tells who was passed over at start, and why.
+    that gave the latest result. `skipped` tells who was passed over at start, and why. It rests after `idle` seconds
+    without use; 0 is never.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], retry: float, skipped: Sequence[str] = ()) -> None:
+    def __init__(
+        self, candidates: Sequence[Candidate], retry: float, skipped: Sequence[str] = (), idle: float = 0.0
+    ) -> None:
         self.skipped = tuple(skipped)
         self.changes: SimpleQueue[Change] = SimpleQueue()
         self.labels = common_labels(candidates)
@@ -55,6 +61,9 @@ class Failover:
         self._lock = Lock()  # held by who changes what follows
         self._active = next((candidate for candidate in candidates if candidate.model), None)
         self._retired: list[Session] = []
+        self._idle = idle
+        self._used = time.monotonic()
+        self._resting = False  # whoever is active is closed, and opened when it is needed
         self._spoke = (self._active or candidates[0]).built
 
     @property
@@ -99,10 +108,14 @@ class Failover:
         return boxes_of(self.run(image, floor), self.use)
 
     def active(self, *, wait: bool) -> Candidate:
-        """Raises AcceleratorError if no model works now; `wait` for one that is being opened by another thread."""
+        """Raises AcceleratorError if no model works now.
+
+        `wait` for one that is being opened by another thread, and wake one that rests.
+        """
         active = self._active
-        if active is None and wait:
+        if wait and (active is None or self._resting):
             with self._lock:
+                self._wake()
                 active = self._active
         if active is None:
             raise AcceleratorError(refusal(self._candidates))
@@ -127,17 +140,25 @@ class Failover:
             self._tell(Change("failed", use_of(active.built), str(error), instead))
         return True
 
+    def used(self) -> None:
+        """It is not idle."""
+        self._used = time.monotonic()
+
     def spoken(self, candidate: Candidate, found: Result) -> Result:
         """Note who spoke; gives what it found with the task's classes."""
+        self.used()
         self._spoke = candidate.built
         if isinstance(found, Boxes) and candidate.places is not None:
-            return Boxes(found.xyxy, found.scores, candidate.places[found.classes], found.landmarks)
+            return replace(found, classes=candidate.places[found.classes])
         return found
 
     def tend(self) -> None:
         """Try again what has failed, once its time has come; close what is done with. For one thread, often."""
+        self._rest()
         while self._retired:
             self._retired.pop().close()
+        if self._resting:
+            return
         for candidate in self._candidates:
             if candidate not in self._wanted():
                 self._dismiss(candidate)
@@ -151,11 +172,10 @@ class Failover:
     def standing(self) -> dict[str, Any]:
         """For the status message: who is active, and who failed, why and since when (epoch seconds)."""
         active = self._active
-        model = active.model if active else None
         return {
             "name": active.built.manifest.name if active else None,
             "backend": active.built.backend if active else None,
-            "device": model.session.device if model else None,
+            "device": active.device if active else None,
             "failed": [
                 {
                     "name": one.built.manifest.name,
@@ -178,15 +198,46 @@ class Failover:
 
     def close(self) -> None:
         with self._lock:
-            self._active = None
-            for candidate in self._candidates:
-                if candidate.opening:
-                    candidate.opening.close()
-                if candidate.model:
-                    candidate.model.close()
-                candidate.model = candidate.opening = None
+            self._active, self._resting = None, False
+            self._shut()
             while self._retired:
                 self._retired.pop().close()
+
+    def _rest(self) -> None:
+        """Retire whatever is open once nobody has used it for long; what is under way on it ends first."""
+        with self._lock:
+            idle = self._idle and time.monotonic() - self._used >= self._idle
+            if idle and self._active and not self._resting:
+                log.debug("%s: %s rests", self.use.task, self._active.built.manifest.name)
+                self._resting = True
+                self._shut()
+
+    def _shut(self) -> None:
+        for candidate in self._candidates:
+            if candidate.opening:
+                candidate.opening.close()
+            if candidate.model:
+                self._retired.append(candidate.model.session)
+            candidate.model = candidate.opening = None
+
+    def _wake(self) -> None:
+        """Open who rests, with the lock held; if it will not, the next that runs in this process takes over."""
+        resting = self._active
+        if resting is None or not self._resting:
+            return
+        reason = ""
+        try:
+            resting.open(START)
+        except (AcceleratorError, ModelError) as error:
+            reason = str(error)
+            resting.failed(reason, self._retry)
+        if resting.model is None:
+            self._active = self._next()
+        self._resting = False
+        self.used()
+        if reason:
+            instead = use_of(self._active.built) if self._active else None
+            self._tell(Change("failed", use_of(resting.built), reason, instead))
 
     def _next(self) -> Candidate | None:
         """The first that runs in this process, with the lock held; the others are opened by `tend`."""
@@ -315,6 +366,7 @@ class _Run:
                 self.prepare()
                 continue
             assert self.model is not None  # noqa: S101 - prepare() has set both
+            self.owner.used()
             try:
                 self.pending = self.begin()
             except AcceleratorError as error:
@@ -326,7 +378,8 @@ class _Run:
 def open_failover(task: Task, settings: Settings, *, lasting: bool = False) -> Failover:
     """Open the first model chosen for a task on the first back end that works, and keep the others in mind.
 
-    `lasting` is for who calls `tend`: then nobody is waited for long, and the first model may come later.
+    `lasting` is for who calls `tend`: then nobody is waited for long, the first model may come later, and it rests
+    after `models.idle` seconds without use.
     Raises ModelError if none is installed, AcceleratorError if no back end opens any.
     """
     installed, absent = installed_of(task, settings)
@@ -344,4 +397,4 @@ def open_failover(task: Task, settings: Settings, *, lasting: bool = False) -> F
     order = settings.accel.order
     before = order[: order.index(opened)] if opened else order
     lacking = [f"{backend}: {reason}" for backend, reason in absent if backend in before]
-    return Failover(candidates, retry, [*reasons_of(candidates), *lacking])
+    return Failover(candidates, retry, [*reasons_of(candidates), *lacking], settings.models.idle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,6 +46,31 @@ class Flaky(FakeSession):
         return self.submit(feeds)()
 
 
+class Closable(FakeSession):
+    """Refuses to begin once it is closed, as real ones do."""
+
+    def __init__(self) -> None:
+        plain = classifier(lambda _: 7)
+        super().__init__(plain.inputs, plain.outputs, plain.answer)
+
+    def submit(self, feeds: Tensors) -> Callable[[], Tensors]:
+        if self.closed:
+            raise AcceleratorError("the session is closed; open the model again")
+        return super().submit(feeds)
+
+
+class Sessions(FakeBackend):
+    """Opens another session every time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[Closable] = []
+
+    def open_model(self, _weights: Path, _options: Options) -> FakeSession:
+        self.made.append(Closable())
+        return self.made[-1]
+
+
 class Clock:
     """Stands still until told otherwise."""
 
@@ -73,6 +99,7 @@ def flaky(winner: int, **how: Any) -> Flaky:
 
 @dataclass
 class Setup:
+    store: Store
     model: Failover
     sessions: tuple[Flaky, Flaky]
     backends: tuple[FakeBackend, FakeBackend]
@@ -97,7 +124,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Setu
         install(store, "efficientnet-lite0", name)  # type: ignore[arg-type]
         backends.append(put(monkeypatch, name, FakeBackend(session)))  # type: ignore[arg-type]
     settings: Any = SimpleNamespace(models=ModelSettings(store=store.root), accel=AccelSettings())
-    return Setup(open_failover("labels", settings), sessions, (backends[0], backends[1]))
+    return Setup(store, open_failover("labels", settings), sessions, (backends[0], backends[1]))
 
 
 @pytest.mark.parametrize("late", [True, False], ids=["with its outputs", "at its start"])
@@ -161,6 +188,7 @@ def test_it_is_tried_less_and_less_often(setup: Setup, clock: Clock) -> None:
     tries = []
     for _ in range(1000):
         clock.now += 1
+        setup.winner()  # it is in use all the while
         before = len(opened)
         setup.model.tend()
         tries += [clock.now - 1000] * (len(opened) - before)
@@ -180,6 +208,109 @@ def test_with_nobody_left_it_says_so_and_goes_on_when_one_is_back(setup: Setup, 
     setup.model.tend()
     assert setup.who() == ("tflite", "tflite")
     assert [change.use.backend for change in setup.model.told()] == ["tflite"]
+
+
+def test_what_nobody_uses_is_closed_and_the_next_use_opens_it_again(setup: Setup, clock: Clock) -> None:
+    opened = setup.backends[0].opened
+    setup.winner()
+    clock.now += 59.9
+    setup.model.tend()
+    assert not setup.sessions[0].closed
+    clock.now += 0.1
+    setup.model.tend()
+    assert setup.sessions[0].closed
+    assert (setup.model.fault, setup.model.told()) == ("", []), "to rest is no fault"
+    assert setup.model.standing()["name"] == "efficientnet-lite0"
+    assert setup.model.standing()["device"] == "FAKE"
+    clock.now += 3600
+    setup.model.tend()
+    assert len(opened) == 1, "nobody needs it yet"
+    assert setup.who() == ("openvino", "openvino")
+    assert len(opened) == 2
+    setup.sessions[0].closed = False
+    setup.model.tend()
+    assert not setup.sessions[0].closed, "it was used just now"
+    assert setup.model.told() == []
+
+
+def test_what_is_under_way_ends_and_what_was_prepared_starts_anew(setup: Setup, clock: Clock) -> None:
+    prepared, started = setup.model.prepare(GREY), setup.model.prepare(GREY)()
+    clock.now += 60
+    setup.model.tend()
+    assert setup.sessions[0].closed
+    assert int(started.result().values.argmax()) == 7  # type: ignore[union-attr]
+    assert int(prepared().result().values.argmax()) == 7  # type: ignore[union-attr]
+    assert len(setup.backends[0].opened) == 2
+
+
+def test_a_use_puts_rest_off(setup: Setup, clock: Clock) -> None:
+    for _ in range(10):
+        clock.now += 59
+        setup.winner()
+        setup.model.tend()
+    assert len(setup.backends[0].opened) == 1
+
+
+def test_its_session_is_open_whoever_asks_for_it(setup: Setup, clock: Clock) -> None:
+    clock.now += 60
+    setup.model.tend()
+    assert setup.model.session is setup.sessions[0]
+    assert len(setup.backends[0].opened) == 2
+
+
+def test_who_does_not_wake_is_replaced(setup: Setup, clock: Clock) -> None:
+    clock.now += 60
+    setup.model.tend()
+    setup.backends[0].refusal = "it was plugged out"
+    assert setup.who() == ("tflite", "tflite")
+    (change,) = setup.model.told()
+    assert (change.kind, change.reason) == ("failed", "it was plugged out")
+    assert change.instead
+    assert change.instead.backend == "tflite"
+    setup.backends[0].refusal = ""
+    clock.now += 5
+    setup.model.tend()
+    assert setup.who() == ("openvino", "openvino")
+
+
+def test_while_it_rests_nothing_that_failed_is_tried(setup: Setup, clock: Clock) -> None:
+    setup.sessions[0].broken = True
+    assert setup.who()[0] == "tflite"
+    clock.now += 60
+    setup.model.tend()
+    assert setup.sessions[1].closed
+    tries = len(setup.backends[0].opened)
+    clock.now += 3600
+    setup.model.tend()
+    assert len(setup.backends[0].opened) == tries
+    assert setup.who()[0] == "tflite", "the one that worked last is the one that is awaited"
+
+
+def test_it_never_rests_if_it_is_not_to(setup: Setup, clock: Clock) -> None:
+    settings: Any = SimpleNamespace(models=ModelSettings(store=setup.store.root, idle=0.0), accel=AccelSettings())
+    model = open_failover("labels", settings, lasting=True)
+    clock.now += 1e6
+    model.tend()
+    assert not setup.sessions[0].closed
+
+
+def test_many_threads_and_one_that_lets_it_rest_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every inference is answered, however often it is closed between being asked for and begun."""
+    store, sessions = Store(tmp_path / "store"), Sessions()
+    install(store, "efficientnet-lite0", "openvino")
+    put(monkeypatch, "openvino", sessions)
+    models = ModelSettings(store=store.root, idle=1e-9)
+    settings: Any = SimpleNamespace(models=models, accel=AccelSettings(order=("openvino",)))
+    model = open_failover("labels", settings, lasting=True)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(model.run, GREY) for _ in range(400)]
+        while not all(one.done() for one in asked):
+            model.tend()
+    assert {int(one.result().values.argmax()) for one in asked} == {7}  # type: ignore[union-attr]
+    assert model.told() == []
+    assert len(sessions.made) > 1
+    model.close()
+    assert all(session.closed for session in sessions.made)
 
 
 def test_closing_closes_whatever_is_open(setup: Setup) -> None:
