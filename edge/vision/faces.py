@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from edge.engine import Settings
 from edge.failover import AnyModel, open_failover
 from edge.values import Box, Face, Image, ModelUse
+from models import tiles
 from models.manifest import ModelError
 from models.outputs import Boxes, Embedding
 from models.tensors import align
 
 CHIP = 112  # pixels, the side of the chip that embedding networks see
+MOST = 100  # faces of one picture
+SMALLEST = 20.0  # pixels of the picture, and
+SEEN = 24.0  # of the network: as wide as a face must be there to be found 98 times in 100
 SHARP = 120.0  # variance of the Laplacian of a chip from which sharpness counts in full
 
 
@@ -35,9 +39,25 @@ class FaceAnalyzer:
         self.detector = detector
         self.embedder = embedder
 
-    def find(self, image: Image, floor: float) -> Boxes:
-        """Faces in pixels of `image`, best first, with landmarks."""
-        return self.detector.detect(image, floor)
+    @property
+    def models(self) -> tuple[AnyModel, ...]:
+        return self.detector, self.embedder
+
+    def find(self, image: Image, floor: float, *, small: bool = False) -> Boxes:
+        """The largest MOST faces in pixels of `image`, best first, with landmarks.
+
+        With `small`, faces of SMALLEST pixels are found however large the picture is, tile by tile.
+        """
+        found = self.detector.detect(image, floor)
+        if small:
+            found = tiles.join([found, *self._tiled(image, floor)])
+        return largest(found, MOST)
+
+    def _tiled(self, image: Image, floor: float) -> Iterator[Boxes]:
+        height, width = image.shape[:2]
+        for tile in tiles.plan(width, height, self.detector.manifest.input.width, SMALLEST, SEEN):
+            part = image[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
+            yield tiles.place(self.detector.detect(part, floor), tile, width, height)
 
     def embed(self, image: Image, landmarks: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         """The vector of the face at `landmarks` [5,2] pixels, and the quality of the view."""
@@ -47,9 +67,9 @@ class FaceAnalyzer:
             raise ModelError(f"{self.embedder.manifest.name} gives no vector: it cannot serve as an embedding")
         return found.vector, quality(chip, landmarks)
 
-    def analyze(self, image: Image, floor: float = 0.7) -> list[FaceView]:
-        """Every face of a picture, largest first."""
-        found = self.find(image, floor)
+    def analyze(self, image: Image, floor: float = 0.7, *, small: bool = False) -> list[FaceView]:
+        """Every face of a picture that `find` finds, largest first."""
+        found = self.find(image, floor, small=small)
         views = []
         for row, face in enumerate(faces(found, image.shape)):
             assert found.landmarks is not None  # noqa: S101 - faces() has seen them
@@ -83,6 +103,14 @@ def faces(found: Boxes, shape: Sequence[int]) -> list[Face]:
         Face(Box(*box), score, tuple((x, y) for x, y in landmarks))
         for box, score, landmarks in zip(boxes, found.scores.tolist(), points, strict=True)
     ]
+
+
+def largest(found: Boxes, most: int) -> Boxes:
+    """At most so many, in their order."""
+    if len(found) <= most:
+        return found
+    areas = np.prod(found.xyxy[:, 2:] - found.xyxy[:, :2], axis=1)
+    return found.take(np.sort(np.argsort(-areas, kind="stable")[:most]))
 
 
 def frontal(landmarks: NDArray[np.float32]) -> float:
