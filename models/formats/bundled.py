@@ -26,9 +26,7 @@ def exported(script: bytes) -> Any:
     try:
         text = script.decode("ascii")
         opening = OPENING.search(text)
-        if opening is None:
-            raise ValueError("it exports nothing")
-        content = UNLIKE_JSON.sub(_as_json, text[opening.end() :])
+        content = UNLIKE_JSON.sub(_as_json, text[opening.end() :] if opening else "")
         value, end = json.JSONDecoder().raw_decode(content)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"not a bundle of one literal: {error}; pull it again") from error
