@@ -22,7 +22,8 @@ MOST = 12
 LEAST = 1.0  # percent; less is no dominant colour
 BATCH = 1024  # colours compared at a time: half a megabyte, which stays in the processor's cache
 
-# The named colours of CSS (Color Module Level 4) under the twelve names Rekognition simplifies to, grouped as usual.
+# The named colours of CSS (Color Module Level 4) under the twelve names Rekognition simplifies to, grouped as
+# usual, but for the slate blues, which are blue to the eye and by name.
 # Of two names for one colour, the one that Rekognition was seen to give: "dimgrey", but "gray".
 NAMED = {
     "pink": ("mediumvioletred c71585 deeppink ff1493 palevioletred db7093 hotpink ff69b4 lightpink ffb6c1 pink ffc0cb"),
@@ -41,15 +42,15 @@ NAMED = {
         "navajowhite ffdead bisque ffe4c4 blanchedalmond ffebcd cornsilk fff8dc"
     ),
     "purple": (
-        "indigo 4b0082 purple 800080 rebeccapurple 663399 darkmagenta 8b008b darkviolet 9400d3 darkslateblue 483d8b "
-        "blueviolet 8a2be2 darkorchid 9932cc magenta ff00ff slateblue 6a5acd mediumslateblue 7b68ee "
-        "mediumorchid ba55d3 mediumpurple 9370db orchid da70d6 violet ee82ee plum dda0dd thistle d8bfd8 "
-        "lavender e6e6fa"
+        "indigo 4b0082 purple 800080 rebeccapurple 663399 darkmagenta 8b008b darkviolet 9400d3 blueviolet 8a2be2 "
+        "darkorchid 9932cc magenta ff00ff mediumorchid ba55d3 mediumpurple 9370db orchid da70d6 violet ee82ee "
+        "plum dda0dd thistle d8bfd8 lavender e6e6fa"
     ),
     "blue": (
-        "midnightblue 191970 navy 000080 darkblue 00008b mediumblue 0000cd blue 0000ff royalblue 4169e1 "
-        "steelblue 4682b4 dodgerblue 1e90ff deepskyblue 00bfff cornflowerblue 6495ed skyblue 87ceeb "
-        "lightskyblue 87cefa lightsteelblue b0c4de lightblue add8e6 powderblue b0e0e6"
+        "darkslateblue 483d8b slateblue 6a5acd mediumslateblue 7b68ee midnightblue 191970 navy 000080 darkblue 00008b "
+        "mediumblue 0000cd blue 0000ff royalblue 4169e1 steelblue 4682b4 dodgerblue 1e90ff deepskyblue 00bfff "
+        "cornflowerblue 6495ed skyblue 87ceeb lightskyblue 87cefa lightsteelblue b0c4de lightblue add8e6 "
+        "powderblue b0e0e6"
     ),
     "cyan": (
         "teal 008080 darkcyan 008b8b lightseagreen 20b2aa cadetblue 5f9ea0 darkturquoise 00ced1 "

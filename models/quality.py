@@ -8,9 +8,9 @@ All rest on luma (Rec. 601, as `cv2.COLOR_BGR2GRAY` weighs it), and each can be 
 largest there is: one tone 0, half black and half white 100.
 
 *Sharpness* is how much of the picture's steps from pixel to pixel is lost in a mean over nine of them (Crete et al.,
-"The blur effect", 2007), both directions taken together. An edge that takes one pixel is 100 and one that takes w of
-at most 5 is 100 (9 - w) / 8, whatever its contrast. Steps of NOISE levels or less are rounding and noise, and nobody's
-edge; a picture without any other is 0.
+"The blur effect", 2007), both directions taken together. An edge that takes one pixel is 100, a thin line too, and one
+that takes w of at most 5 is 100 (9 - w) / 8, whatever its contrast. Steps of NOISE levels or less are rounding and
+noise, and nobody's edge; a picture without any other is 0.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def quality(luma: Luma, mask: Mask | None = None) -> Quality:
 def sharpness(luma: Luma, mask: Mask | None = None) -> float:
     """A step counts where `mask` holds on both its sides."""
     every = odd(luma.size / SAMPLE)
-    rows, columns = luma[::every], np.ascontiguousarray(luma[:, ::every].T)
-    if mask is None:
-        parts = [_steps(rows, None), _steps(columns, None)]
-    else:
-        parts = [_steps(rows, mask[::every]), _steps(columns, np.ascontiguousarray(mask[:, ::every].T))]
+    parts = []
+    for lines, within in ((luma, mask), (luma.T, None if mask is None else mask.T)):
+        some = slice(every // 2, None, every)
+        held = None if within is None else np.ascontiguousarray(within[some])
+        parts.append(_steps(np.ascontiguousarray(lines[some]), held))
     kept, there = (sum(part) for part in zip(*parts, strict=True))
     most = 2 * REACH  # of each nine parts: what the mean leaves of a step of one pixel is the ninth
-    return 100.0 * kept / (most * there) if there else 0.0
+    return min(100.0 * kept / (most * there), 100.0) if there else 0.0
 
 
 def odd(ratio: float) -> int:
@@ -61,6 +61,8 @@ def odd(ratio: float) -> int:
 
 def _steps(lines: Luma, mask: Mask | None) -> tuple[int, int]:
     """What the mean takes from the steps along the lines [N,L], in ninths of a level, and the steps, in levels."""
+    if lines.shape[1] < 2:
+        return 0, 0
     padded = cv2.copyMakeBorder(lines, 0, 0, REACH, REACH, cv2.BORDER_REPLICATE)
     near = cv2.absdiff(lines[:, 1:], lines[:, :-1])
     far = cv2.absdiff(padded[:, 2 * REACH + 1 :], padded[:, : -2 * REACH - 1])  # nine times the step of the mean

@@ -46,7 +46,8 @@ def _region(image: Image, luma: Luma, mask: Mask) -> Region:
     part = np.s_[y : y + height, x : x + width]
     image, luma, mask = image[part], luma[part], mask[part]
     every = odd(sqrt(np.count_nonzero(mask) / SAMPLE))
-    pixels = image[::every, ::every][mask[::every, ::every]]
+    lattice = np.s_[every // 2 :: every, every // 2 :: every]
+    pixels = image[lattice][mask[lattice]]
     if not len(pixels):
         pixels = image[mask]  # thin boxes between the lattice's lines
     return Region(

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import report
-from evaluation import agreement, classification, detection, faces, tracking
+from evaluation import agreement, classification, detection, faces, liveness, properties, tracking
 from evaluation.figures import Figure
 
 from edge.errors import EXPECTED, MissingError, exit_code
@@ -31,6 +31,8 @@ EVALUATIONS: dict[str, tuple[ModuleType, Path | None]] = {
     "detection": (detection, detection.TRUTH),
     "classification": (classification, classification.TRUTH),
     "tracking": (tracking, tracking.SEQUENCE),
+    "liveness": (liveness, liveness.LFW),
+    "properties": (properties, None),
     "agreement": (agreement, None),
 }
 
