@@ -51,4 +51,75 @@ class Embedding:
     vector: Floats
 
 
-Result = Boxes | Scores | Embedding
+@dataclass(frozen=True, slots=True)
+class Quads:
+    """N regions of text: `corners` [N,4,2] pixels of the network's input, clockwise from the upper left; `scores`."""
+
+    corners: Floats
+    scores: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The characters of a batch of lines, as they stand: M of them in all.
+
+    `lines` [M] is the row of the batch, `classes` [M] label indices, `scores` [M] 0..1, `places` [M] where the middle
+    of a character lies along the network's input, 0..1.
+    """
+
+    lines: Ints
+    classes: Ints
+    scores: Floats
+    places: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How likely each picture of a batch stands upside down, [N] in 0..1."""
+
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Meshes:
+    """N faces: `points` [N,478,3] as x, y, z in pixels of the crop, z growing away from the camera.
+
+    `presence` [N] in 0..1 is whether the crop shows a face at all.
+    """
+
+    points: Floats
+    presence: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Blendshapes:
+    """N faces: `values` [N,52] in 0..1, how far each movement goes."""
+
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """N faces: `ages` [N,years] probabilities that sum to 1, `male` [N] in 0..1, `features` [N,features]."""
+
+    ages: Floats
+    male: Floats
+    features: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Expressions:
+    """N faces: `scores` [N,labels] in 0..1, `features` [N,features]."""
+
+    scores: Floats
+    features: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """N faces: `values` [N] in 0..1, how surely each is one in the flesh."""
+
+    values: Floats
+
+
+Result = Boxes | Scores | Embedding | Quads | Glyphs | Turns | Meshes | Blendshapes | Traits | Expressions | Votes

@@ -1,4 +1,4 @@
-"""The first step of a dense detector's decoding, inside the graph: keep the cells that score best."""
+"""The first step of decoding, inside the graph: of many thousand numbers keep the few that count."""
 
 from __future__ import annotations
 
@@ -24,4 +24,22 @@ def keep_best_cells(model: ov.Model, count: int) -> ov.Model:
     flat = ops.squeeze(cells, ops.constant(np.array([0])))
     outputs = [ops.result(cells)]
     outputs += [ops.result(ops.gather(whole, flat, ops.constant(np.int64(1)))) for whole in (scores, bins)]
+    return ov.Model(outputs, model.get_parameters(), model.get_friendly_name())
+
+
+def keep_best_class(model: ov.Model) -> ov.Model:
+    """The model with `classes` [N,T] and their `scores` [N,T] for its output, which must be scores [N,T,classes].
+
+    A line of text has a hundred steps, and each a score for thousands of characters.
+    """
+    last = ops.constant(np.array([2]))
+    best = ops.topk(
+        model.get_results()[0].input_value(0),
+        ops.constant(np.int64(1)),
+        axis=2,
+        mode="max",
+        sort="none",
+        index_element_type="i32",
+    )
+    outputs = [ops.result(ops.squeeze(best.output(place), last)) for place in (1, 0)]
     return ov.Model(outputs, model.get_parameters(), model.get_friendly_name())

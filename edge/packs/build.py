@@ -80,6 +80,12 @@ def _read(_: Manifest, sources: Sequence[Path]) -> Any:
     return files.read(sources[0])
 
 
+def _ctc(manifest: Manifest, sources: Sequence[Path]) -> Any:
+    from accel.graphs.select import keep_best_class
+
+    return keep_best_class(_read(manifest, sources))
+
+
 def _tflite(manifest: Manifest, sources: Sequence[Path]) -> Any:
     with tempfile.TemporaryDirectory() as scratch:
         # The reader goes by the suffix; a copy, because its graph keeps the file mapped.
@@ -105,10 +111,43 @@ def _frozen(manifest: Manifest, graph: bytes) -> Any:
         return _read(manifest, [file]).clone()
 
 
+def _tflite(_: Manifest, sources: Sequence[Path]) -> Any:
+    with tempfile.TemporaryDirectory() as scratch:
+        # The reader goes by the file's name, which in the store is a digest; a copy, because it keeps the file mapped.
+        return _read(_, [Path(shutil.copyfile(sources[0], Path(scratch, "model.tflite")))]).clone()
+
+
+def _blendshapes(manifest: Manifest, sources: Sequence[Path]) -> Any:
+    from accel.graphs import blendshapes
+
+    return blendshapes.open_batch(_tflite(manifest, sources))
+
+
+def _faceres(manifest: Manifest, sources: Sequence[Path]) -> Any:
+    """The features are inside the graph, which gives age and gender alone."""
+    model = _tfjs(manifest, sources)
+    (pooled,) = (node for node in model.get_ops() if node.get_friendly_name() == "global_pooling/Mean")
+    model.add_outputs([pooled.output(0)])
+    return model
+
+
+def _expression(manifest: Manifest, sources: Sequence[Path]) -> Any:
+    from accel.graphs import expression
+
+    index, weights = (source.read_bytes() for source in sources)
+    return expression.build(tfjs.read_weights(json.loads(index), weights), manifest.input.width)
+
+
 def _efficientnet_lite(manifest: Manifest, sources: Sequence[Path]) -> Any:
     from accel.graphs import efficientnet
 
     return efficientnet.build(checkpoint.read_state_dict(sources[0].read_bytes()), manifest.input.width)
+
+
+def _minifasnet(manifest: Manifest, sources: Sequence[Path]) -> Any:
+    from accel.graphs import minifasnet
+
+    return minifasnet.build(checkpoint.read_state_dict(sources[0].read_bytes()), manifest.input.width)
 
 
 def tflite_int8(manifest: Manifest, variant: Variant, sources: Sequence[Path], target: Path) -> Path:
@@ -139,10 +178,16 @@ def copy(_manifest: Manifest, _variant: Variant, sources: Sequence[Path], target
 # How each kind of source becomes a float graph.
 GRAPHS: dict[str, Callable[[Manifest, Sequence[Path]], Any]] = {
     "onnx": _read,
+    "onnx-ctc": _ctc,
     "tfjs": _tfjs,
     "tfjs-bundled": _tfjs_bundled,
     "tflite": _tflite,
     "efficientnet-lite": _efficientnet_lite,
+    "minifasnet": _minifasnet,
+    "tflite": _tflite,
+    "blendshapes": _blendshapes,
+    "faceres": _faceres,
+    "face-expression": _expression,
 }
 
 FLOAT_TFLITE: dict[str, Callable[[Manifest, Sequence[Path]], bytes]] = {
@@ -152,10 +197,16 @@ FLOAT_TFLITE: dict[str, Callable[[Manifest, Sequence[Path]], bytes]] = {
 
 BUILDERS: dict[str, Builder] = {
     "onnx": openvino_ir,
+    "onnx-ctc": openvino_ir,
     "tfjs": openvino_ir,
     "tfjs-bundled": openvino_ir,
     "tflite": openvino_ir,
     "efficientnet-lite": openvino_ir,
+    "minifasnet": openvino_ir,
+    "tflite": openvino_ir,
+    "blendshapes": openvino_ir,
+    "faceres": openvino_ir,
+    "face-expression": openvino_ir,
     "tflite-int8": tflite_int8,
     "efficientnet-lite-tflite": tflite_int8,
     "copy": copy,

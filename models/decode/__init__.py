@@ -14,7 +14,23 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from models.decode import aizoo, classify, embed, movenet, nanodet, ssd, yunet
+from models.decode import (
+    aizoo,
+    blendshapes,
+    classify,
+    ctc,
+    embed,
+    expression,
+    liveness,
+    mesh,
+    movenet,
+    nanodet,
+    ocr_db,
+    ssd,
+    traits,
+    turn,
+    yunet,
+)
 from models.manifest import Decode
 from models.outputs import Result
 
@@ -22,10 +38,18 @@ Decoder = Callable[[dict[str, NDArray[Any]], Decode, float], Result]
 
 DECODERS: dict[str, Decoder] = {
     "aizoo": aizoo.decode,
+    "blendshapes": blendshapes.decode,
     "classify": classify.decode,
+    "ctc": ctc.decode,
     "embed": embed.decode,
+    "expression": expression.decode,
+    "liveness": liveness.decode,
+    "mesh": mesh.decode,
     "movenet": movenet.decode,
     "nanodet": nanodet.decode,
+    "ocr_db": ocr_db.decode,
     "ssd": ssd.decode,
+    "traits": traits.decode,
+    "turn": turn.decode,
     "yunet": yunet.decode,
 }

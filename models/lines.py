@@ -1,0 +1,147 @@
+"""Lines of text in a picture: how they lie, how they are cut out for a network, in which order they are read.
+
+A line is four corners in pixels, clockwise from the text's own top left; pixel i covers i to i + 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.outputs import Floats
+from models.tensors import Image
+
+HEIGHT = 48  # pixels of a line as networks read it
+SHORT = 736  # pixels that the detector sees of a picture's shorter side, at least
+LONG, PIXELS = 4096, 1_500_000  # of its longer side and in all, at most: this bounds memory
+STEP = 32  # sides of the detector's input are multiples of it
+CLEAR = 1.5  # how much longer than wide a region is whose direction shows
+NARROWEST, WIDEST = 12, 3200  # pixels: lines beyond are stretched and squeezed
+TOGETHER = 8  # lines in a batch at most
+COLUMNS = 4096  # pixels of width in a batch at most: this bounds memory
+GRID = 12  # points on a side of a rectangle, to tell how much of it lies somewhere
+GREY = 127  # between lines of a batch: zero to the network
+
+
+def fit(image: Image) -> Image:
+    """The picture for the detector: its shorter side at least SHORT, as far as LONG and PIXELS allow."""
+    height, width = image.shape[:2]
+    scale = max(1.0, SHORT / min(height, width))
+    scale = min(scale, LONG / max(height, width), (PIXELS / (height * width)) ** 0.5)
+    sides = [max(STEP, round(side * scale / STEP) * STEP) for side in (width, height)]
+    how = cv2.INTER_AREA if sides[0] < width and sides[1] < height else cv2.INTER_LINEAR
+    return cv2.resize(image, sides, interpolation=how).astype(np.uint8, copy=False)
+
+
+def lay(corners: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """The rectangles [N,4,2] from the corner where text along their longer side would begin; and which are upright.
+
+    Upright ones are taken to read downwards, all others to the right. What is too square to tell lies as most do.
+    """
+    sides = np.linalg.norm(corners[:, [1, 3]] - corners[:, :1], axis=2)
+    upright = sides[:, 1] >= CLEAR * sides[:, 0]
+    clear = upright | (sides[:, 0] >= CLEAR * sides[:, 1])
+    weights = sides.max(axis=1, initial=0.0) * clear
+    upright = np.where(clear, upright, weights[upright].sum() > weights[~upright].sum())
+    return np.where(upright[:, None, None], np.roll(corners, -1, axis=1), corners), upright
+
+
+def middle(strip: Image, width: int) -> Image:
+    """At most `width` pixels of a line, from its middle."""
+    left = max(strip.shape[1] - width, 0) // 2
+    return strip[:, left : left + width]
+
+
+def cut(image: Image, corners: Floats) -> list[Image]:
+    """Each line straightened out, [HEIGHT,w,3]."""
+    halves = [image]
+    strips = []
+    for line in corners:
+        along, across = (float(np.linalg.norm(line[place] - line[0])) for place in (1, 3))
+        level = max(int(np.log2(max(across / HEIGHT, 1.0))), 0)
+        while len(halves) <= level:  # large text would break up into dots
+            half = cv2.resize(halves[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            halves.append(half.astype(np.uint8, copy=False))
+        width = int(np.clip(round(HEIGHT * along / max(across, 1e-3)), NARROWEST, WIDEST))
+        strips.append(_straightened(halves[level], line / 2**level, width))
+    return strips
+
+
+def _straightened(image: Image, line: Floats, width: int) -> Image:
+    """A rectangle as [HEIGHT,width,3]. OpenCV counts from the middle of the first pixel."""
+    source = (line[[0, 1, 3]] - 0.5).astype(np.float32)
+    target = np.array([(0, 0), (width, 0), (0, HEIGHT)], np.float32) - np.float32(0.5)
+    transform = cv2.getAffineTransform(source, target)
+    strip = cv2.warpAffine(image, transform, (width, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return strip.astype(np.uint8, copy=False)
+
+
+def batches(widths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of lines that are about equally wide, narrow ones first."""
+    batch: list[int] = []
+    for place in np.argsort(widths, kind="stable").tolist():
+        full = len(batch) == TOGETHER or (len(batch) + 1) * widths[place] > COLUMNS
+        if batch and (full or widths[place] > 1.3 * widths[batch[0]] + STEP):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def stack(strips: Sequence[Image], width: int = 0) -> Image:
+    """One batch [N,HEIGHT,width,3]: strips at the left, grey behind; those that are too wide are squeezed."""
+    width = width or -max(strip.shape[1] for strip in strips) // STEP * -STEP
+    batch = np.full((len(strips), HEIGHT, width, 3), GREY, np.uint8)
+    for row, strip in zip(batch, strips, strict=True):
+        kept = cv2.resize(strip, (width, HEIGHT), interpolation=cv2.INTER_AREA) if strip.shape[1] > width else strip
+        row[:, : kept.shape[1]] = kept
+    return batch
+
+
+def part(corners: Floats, start: float, end: float) -> Floats:
+    """The corners [4,2] of what lies between two ratios of a line's length."""
+    top, bottom = corners[1] - corners[0], corners[2] - corners[3]
+    return np.stack(
+        [corners[0] + top * start, corners[0] + top * end, corners[3] + bottom * end, corners[3] + bottom * start]
+    ).astype(np.float32)
+
+
+def reading_order(corners: Floats) -> list[int]:
+    """Places of lines [N,4,2] in rows from the top, each from its left; as most of them are turned."""
+    if not len(corners):
+        return []
+    along = (corners[:, 1] + corners[:, 2] - corners[:, 0] - corners[:, 3]).sum(axis=0)
+    right = along / max(float(np.linalg.norm(along)), 1e-6)
+    down = np.array([-right[1], right[0]])
+    middles = corners.mean(axis=1)
+    x, y = middles @ right, middles @ down
+    half = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1) / 2
+    rows: list[list[int]] = []
+    for place in np.argsort(y, kind="stable").tolist():
+        first = rows[-1][0] if rows else place
+        if rows and y[place] - y[first] < min(half[place], half[first]):
+            rows[-1].append(place)
+        else:
+            rows.append([place])
+    return [place for row in rows for place in sorted(row, key=lambda place: float(x[place]))]
+
+
+def spans(places: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where characters with these middles begin and end along a line, 0..1: halfway to their neighbours."""
+    between = (places[1:] + places[:-1]) / 2.0
+    return np.concatenate([[0.0], between]), np.concatenate([between, [1.0]])
+
+
+def share(corners: NDArray[np.float64], region: NDArray[np.float64]) -> float:
+    """The part of a rectangle [4,2] that lies in a polygon [M,2], from a grid of its points."""
+    steps = (np.arange(GRID) + 0.5) / GRID
+    across = corners[0] + steps[:, None] * (corners[3] - corners[0])
+    points = across[:, None] + steps[None, :, None] * (corners[1] - corners[0])
+    outline = region.astype(np.float32).reshape(-1, 1, 2)
+    return float(
+        np.mean([cv2.pointPolygonTest(outline, (x, y), False) >= 0 for x, y in points.reshape(-1, 2).tolist()])
+    )
