@@ -20,8 +20,9 @@ EXPLICIT, SUGGESTIVE = ("Porn", "Hentai"), "Sexy"  # nsfwjs' classes that say so
 
 # Log-odds beyond these (1 in 10,000) are more than a network can know.
 SUREST = log(9999.0)
-# Of harmless photos, next to none has a Sexy above this; what is below lifts nothing.
-UNREMARKABLE = 0.05
+# A Sexy that speaks neither for nor against swimwear and underwear: so much that of photos of women in dresses, which
+# ImageNet's classes take for bikinis, none is flagged (the demo photos of face-api).
+UNDECIDED = 0.4
 
 
 class Name(BaseModel):
@@ -100,14 +101,14 @@ def pooled(*votes: float) -> float:
     return _logistic(sum(map(_log_odds, votes)) / len(votes))
 
 
-def lifted(labelled: float, suggestive: float) -> float:
-    """What labels say of swimwear or underwear, more certain where the picture is suggestive; never less.
+def worn(labelled: float, suggestive: float) -> float:
+    """What labels say of swimwear or underwear, moved by half the log-odds that `suggestive` has over the undecided.
 
-    Half the log-odds by which `suggestive` exceeds the unremarkable are added to those of `labelled`.
+    Labels alone see bikinis on most women in light clothes, nsfwjs alone does not know what is worn.
     """
-    if labelled <= 0.0 or suggestive <= UNREMARKABLE:
-        return labelled
-    return _logistic(_log_odds(labelled) + (_log_odds(suggestive) - _log_odds(UNREMARKABLE)) / 2)
+    if labelled <= 0.0:
+        return 0.0
+    return _logistic(_log_odds(labelled) + (_log_odds(suggestive) - _log_odds(UNDECIDED)) / 2)
 
 
 def _log_odds(score: float) -> float:
@@ -137,6 +138,6 @@ def _own(entry: Name, evidence: Evidence) -> float:
     if entry.nudity == "explicit":
         return evidence.explicit
     labelled = min(sum(evidence.labels.get(label, 0.0) for label in entry.labels), 1.0)
-    if entry.nudity == "clothing":
-        return lifted(labelled, evidence.suggestive)
+    if entry.nudity == "clothing" and evidence.nudity:
+        return worn(labelled, evidence.suggestive)
     return max(labelled, *(evidence.objects.get(kind, 0.0) for kind in entry.objects), 0.0)
