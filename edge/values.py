@@ -64,11 +64,17 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A name for the whole picture, with the chain of names above it, nearest first."""
+    """A name for the whole picture, with the names above it, nearest first.
+
+    `aliases` are other names of the same thing, `instances` its boxes where a detector found any.
+    """
 
     name: str
     score: float
     parents: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    instances: tuple[Detection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,15 @@
-"""From class probabilities to labels with their ancestors: "Golden Retriever" is also "Dog" and "Animal"."""
+"""From class probabilities to labels with their ancestors: "Golden Retriever" is also "Dog" and "Animal".
+
+A model's folder holds the hierarchy as WordNet has it (taxonomy.json), what we call its nodes, their categories and
+the nodes that WordNet lacks (vocabulary.csv), and how scores become confidences (calibration.toml).
+"""
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,91 +19,186 @@ import numpy as np
 from models.manifest import ModelError, folder
 from models.outputs import Floats, Ints
 
-# WordNet's upper storeys, true of nearly everything and said by nobody.
-ABSTRACT = frozenset((
-    "abstraction", "agent", "artifact", "attribute", "causal agent", "communication", "entity", "instrumentality",
-    "living thing", "location", "matter", "natural object", "object", "organism", "part", "physical entity", "piece",
-    "point", "relation", "shape", "sign", "signal", "solid", "substance", "unit", "visual signal", "whole",
-))  # fmt: skip
+# Rekognition's 40, in its order.
+CATEGORIES = (
+    "Actions", "Animals and Pets", "Apparel and Accessories", "Beauty and Personal Care", "Buildings and Architecture",
+    "Colors and Visual Composition", "Damage Detection", "Education", "Events and Attractions", "Everyday Objects",
+    "Expressions and Emotions", "Food and Beverage", "Furniture and Furnishings", "Health and Fitness",
+    "Hobbies and Interests", "Home and Indoors", "Home Appliances", "Kitchen and Dining", "Materials", "Medical",
+    "Nature and Outdoors", "Offices and Workspaces", "Patterns and Shapes", "Performing Arts", "Person Description",
+    "Plants and Flowers", "Popular Landmarks", "Profession", "Public Safety", "Religion", "Sports", "Symbols and Flags",
+    "Technology and Computing", "Text and Documents", "Tools and Machinery", "Toys and Gaming",
+    "Transport and Logistics", "Travel and Adventure", "Vehicles and Automotive", "Weapons and Military",
+)  # fmt: skip
+
+SMALL = frozenset(("a", "and", "for", "in", "of", "the"))
+HIDDEN = "-"  # the vocabulary's name for what is true of nearly everything and said by nobody
 
 
 class Label(NamedTuple):
+    """What a node of the hierarchy is called, and the names above it, nearest first."""
+
     name: str
-    score: float
-    parents: tuple[str, ...]  # nearest first
+    parents: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A score as the chance of being right: 1 / (1 + exp(-(slope · logit(score) + offset))), after Platt."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, scores: Floats) -> Floats:
+        """Rises with the score, 0..1, of the same shape; 0 and 1 stay what they are."""
+        if (self.slope, self.offset) == (1.0, 0.0):
+            return scores
+        with np.errstate(divide="ignore"):
+            odds = self.slope * (np.log(scores) - np.log1p(-scores)) + self.offset
+        half = np.float32(0.5)
+        values: Floats = half + half * np.tanh(half * odds)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
-    """Names and ancestors of nodes: first the classes in the network's order, then what lies above them.
+    """Labels, and what contains what: first the classes in the network's order, then what lies above or beside them.
 
-    `members` and `leaves` are pairs: the node `members[i]` contains the class `leaves[i]`.
+    `members` and `leaves` are pairs: the label `members[i]` contains the class `leaves[i]`; `below` and `above` are
+    pairs of a label and one of its ancestors. `objects` says which label a detector's label stands for.
     """
 
-    names: tuple[str, ...]
-    parents: tuple[tuple[str, ...], ...]
+    labels: tuple[Label, ...]
     members: Ints
     leaves: Ints
+    below: Ints
+    above: Ints
+    index: Mapping[str, int]
+    objects: Mapping[str, int]
+    picture: Calibration = Calibration()
+    detected: Calibration = Calibration()
 
-    def top(self, values: Floats, floor: float) -> list[Label]:
-        """Every label of at least `floor`, best first, ancestors before what they contain.
+    def confidences(self, values: Floats) -> Floats:
+        """Of each label [labels], how sure it is, from the classes' probabilities [classes].
 
-        An ancestor's score is the sum over its classes.
+        An ancestor's score is the sum over its classes; calibration rises with the score, so it stays above theirs.
         """
-        scores = np.bincount(self.members, weights=values[self.leaves], minlength=len(self.names)).clip(max=1.0)
+        scores = np.bincount(self.members, weights=values[self.leaves], minlength=len(self.labels)).clip(max=1.0)
+        return self.picture(scores.astype(np.float32))
+
+    def lifted(self, scores: Floats, evidence: Mapping[int, float]) -> Floats:
+        """The scores where labels in `evidence` have at least that much, and ancestors at least what lies below."""
+        raised = scores.copy()
+        for node, score in evidence.items():
+            raised[node] = max(raised[node], score)
+        np.maximum.at(raised, self.above, raised[self.below])
+        return raised
+
+    def ranked(self, scores: Floats, floor: float) -> Ints:
+        """The labels of at least `floor`, best first, ancestors before what they contain."""
         found = np.flatnonzero(scores >= floor)
-        # Ancestors come after the classes in `names`: on equal scores the broader one goes first.
-        found = found[np.lexsort((-found, -scores[found]))]
-        return [Label(self.names[node], float(scores[node]), self.parents[node]) for node in found]
+        depth = np.array([len(self.labels[node].parents) for node in found], np.int64)
+        order: Ints = found[np.lexsort((found, depth, -scores[found]))]
+        return order
 
 
 @cache
 def load(model: str) -> Taxonomy:
     """The taxonomy beside a model's manifest; raises ModelError if it has none."""
-    file = folder(model).joinpath("taxonomy.json")
-    if not file.is_file():
+    place = folder(model)
+    if not place.joinpath("taxonomy.json").is_file():
         raise ModelError(f"model {model!r} has no taxonomy.json, so its labels have no ancestors")
-    return read(json.loads(file.read_text("utf-8")))
+    document = json.loads(place.joinpath("taxonomy.json").read_text("utf-8"))
+    vocabulary = csv.DictReader(place.joinpath("vocabulary.csv").read_text("utf-8").splitlines())
+    return read(document, list(vocabulary), tomllib.loads(place.joinpath("calibration.toml").read_text("utf-8")))
 
 
-def read(document: Mapping[str, Any]) -> Taxonomy:
-    """A taxonomy from {"classes": [...], "ancestors": {id: ...}}, each with name, aliases and parents."""
-    upper: Mapping[str, Any] = document["ancestors"]
-    classes: list[Mapping[str, Any]] = document["classes"]
-    chains = [tuple(_climb(entry["parents"], upper)) for entry in classes]
-    used = {key for chain in chains for key in chain}
-    kept = [key for key, entry in upper.items() if key in used and entry["name"] not in ABSTRACT]
-    names = _distinct([*classes, *(upper[key] for key in kept)], upper)
-    place = {key: len(classes) + index for index, key in enumerate(kept)}
-    chains += [tuple(_climb(upper[key]["parents"], upper)) for key in kept]
-    parents = tuple(tuple(names[place[key]] for key in chain if key in place) for chain in chains)
-    pairs = [(place[key], leaf) for leaf in range(len(classes)) for key in chains[leaf] if key in place]
-    pairs += [(leaf, leaf) for leaf in range(len(classes))]
-    members, leaves = np.array(sorted(pairs), np.int64).T
-    return Taxonomy(names, parents, members, leaves)
+def read(
+    document: Mapping[str, Any],
+    vocabulary: Sequence[Mapping[str, str]] = (),
+    calibration: Mapping[str, Mapping[str, float]] | None = None,
+) -> Taxonomy:
+    """A taxonomy from {"classes": [...], "ancestors": {id: ...}}, each with name, aliases and parents.
+
+    A row of the vocabulary (node, name, category, parents, objects, aliases; lists parted by semicolons) renames or
+    moves a node, or adds one where `node` is empty. Nodes of one name are one label.
+    """
+    rows = {row["node"] or row["name"]: row for row in vocabulary}
+    classes = {entry["wnid"][1:]: entry for entry in document["classes"]}
+    entries = {**classes, **document["ancestors"]}
+    nodes = {key: _node(entries.get(key), rows.get(key)) for key in (*entries, *(rows.keys() - entries.keys()))}
+    places: dict[str, list[str]] = {}
+    for key in (*entries, *rows):
+        if nodes[key].name != HIDDEN and key not in places.setdefault(nodes[key].name, []):
+            places[nodes[key].name].append(key)
+    for key, row in rows.items():
+        if row["parents"]:
+            nodes[key] = nodes[key]._replace(
+                parents=tuple(above for name in row["parents"].split(";") for above in places[name])
+            )
+    labels = tuple(_label(name, places, nodes) for name in places)
+    index = {label.name: number for number, label in enumerate(labels)}
+    below, above = _pairs((index[label.name], index[name]) for label in labels for name in label.parents)
+    members, leaves = _pairs(
+        (index[name], leaf)
+        for leaf, key in enumerate(classes)
+        for name in (nodes[key].name, *labels[index[nodes[key].name]].parents)
+    )
+    objects = {
+        detected: index[row["name"]] for row in rows.values() for detected in row["objects"].split(";") if detected
+    }
+    maps = {name: Calibration(**values) for name, values in (calibration or {}).items()}
+    return Taxonomy(labels, members, leaves, below, above, index, objects, **maps)
 
 
-def _climb(parents: list[str], upper: Mapping[str, Any]) -> Iterator[str]:
-    """Every ancestor once, nearest first; those of one distance in the file's order."""
+class _Node(NamedTuple):
+    name: str
+    aliases: tuple[str, ...]
+    category: str
+    parents: tuple[str, ...]
+
+
+def _node(entry: Mapping[str, Any] | None, row: Mapping[str, str] | None) -> _Node:
+    """WordNet's entry as the vocabulary has it. Aliases of ours stand for WordNet's, but its own name stays one."""
+    words = [display(word) for word in (entry["name"], *entry["aliases"])] if entry else []
+    parents = tuple(entry["parents"]) if entry else ()
+    if row is None:
+        return _Node(words[0], tuple(words[1:]), "", parents)
+    name = row["name"] or words[0]
+    aliases = (*row["aliases"].split(";"), *words[:1]) if row["aliases"] else tuple(words)
+    return _Node(name, tuple(alias for alias in dict.fromkeys(aliases) if alias != name), row["category"], parents)
+
+
+def _label(name: str, places: Mapping[str, Sequence[str]], nodes: Mapping[str, _Node]) -> Label:
+    keys = places[name]
+    above = list(_climb(keys, nodes))
+    parents = dict.fromkeys(nodes[key].name for key in above if nodes[key].name not in (HIDDEN, name))
+    aliases = dict.fromkeys(alias for key in keys for alias in nodes[key].aliases if alias not in places)
+    category = next((nodes[key].category for key in (*keys, *above) if nodes[key].category), "")
+    return Label(name, tuple(parents), tuple(aliases), (category,) if category else ())
+
+
+def _climb(keys: Sequence[str], nodes: Mapping[str, _Node]) -> Iterator[str]:
+    """Every node above these once, nearest first; those of one distance in the file's order."""
     seen: set[str] = set()
-    level = parents
+    level = [above for key in keys for above in nodes[key].parents]
     while level:
         fresh = [key for key in dict.fromkeys(level) if key not in seen]
         seen.update(fresh)
         yield from fresh
-        level = [above for key in fresh for above in upper[key]["parents"]]
+        level = [above for key in fresh for above in nodes[key].parents]
 
 
-def _distinct(entries: list[Mapping[str, Any]], upper: Mapping[str, Any]) -> tuple[str, ...]:
-    """A display name for each entry that no other has: its name, else an alias, else its name and its parent's."""
-    taken: dict[str, None] = {}
-    for entry in entries:
-        wanted = [display(name) for name in (entry["name"], *entry["aliases"])]
-        told_apart = (f"{wanted[0]} ({display(upper[key]['name'])})" for key in _climb(entry["parents"], upper))
-        taken[next(name for name in (*wanted, *told_apart) if name not in taken)] = None
-    return tuple(taken)
+def _pairs(pairs: Iterable[tuple[int, int]]) -> tuple[Ints, Ints]:
+    """Two columns, each pair once."""
+    rows = np.array(sorted(set(pairs)), np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]
 
 
 def display(name: str) -> str:
-    """ "golden retriever" → "Golden Retriever"; words that carry a capital are left as they are."""
-    return " ".join(word if word != word.lower() else word[:1].upper() + word[1:] for word in name.split())
+    """ "golden retriever" → "Golden Retriever"; words that carry a capital are left as they are, and so is "of"."""
+    return " ".join(
+        word if word in SMALL or word != word.lower() else word[:1].upper() + word[1:] for word in name.split()
+    )

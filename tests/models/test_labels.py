@@ -1,6 +1,9 @@
-"""Labels with their ancestors."""
+"""Labels with their ancestors, categories and other names."""
 
 from __future__ import annotations
+
+import csv
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,25 +12,31 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from models import labels, manifest
-from models.labels import Label, display, read
+from models.labels import CATEGORIES, HIDDEN, Calibration, Label, Taxonomy, display, read
 from models.manifest import ModelError
 from models.outputs import Floats
 
+MODEL = "efficientnet-lite0"
+
 
 def entry(name: str, *parents: str, aliases: tuple[str, ...] = ()) -> dict[str, object]:
-    return {"name": name, "aliases": list(aliases), "parents": list(parents)}
+    return {"wnid": f"n{name}", "name": name, "aliases": list(aliases), "parents": list(parents)}
+
+
+def row(node: str = "", **cells: str) -> dict[str, str]:
+    return dict.fromkeys(("name", "category", "parents", "objects", "aliases"), "") | cells | {"node": node}
 
 
 ZOO = {
     "classes": [
         entry("golden retriever", "dog"),
         entry("tabby", "cat"),
-        entry("crane", "bird"),
-        entry("crane", "machine"),
-        entry("amphibian", "car", "boat", aliases=("amphibious vehicle",)),
+        entry("kite", "bird"),
+        entry("hydroplane", "car", "boat"),
+        entry("station wagon", "car"),
     ],
     "ancestors": {
-        "dog": entry("dog", "pet", "carnivore"),
+        "dog": entry("dog", "pet", "carnivore", aliases=("domestic dog", "carnivore")),
         "cat": entry("cat", "carnivore"),
         "pet": entry("pet", "animal"),
         "carnivore": entry("carnivore", "animal"),
@@ -35,65 +44,174 @@ ZOO = {
         "car": entry("car", "vehicle"),
         "boat": entry("boat", "vehicle"),
         "vehicle": entry("vehicle", "artifact"),
-        "machine": entry("machine", "artifact"),
         "animal": entry("animal", "living"),
-        "living": entry("living thing", "entity"),
-        "artifact": entry("artifact", "entity"),
-        "entity": entry("entity"),
+        "living": entry("living thing"),
+        "artifact": entry("artifact"),
     },
 }
+WORDS = (
+    row("living", name=HIDDEN, category="Nature and Outdoors"),
+    row("artifact", name=HIDDEN, category="Everyday Objects"),
+    row("animal", category="Animals and Pets"),
+    row("kite", name="Kite (Bird)"),
+    row("car", name="Car", aliases="Auto", objects="Car"),
+    row("station wagon", name="Car"),
+    row(name="Kite", parents="Car;Bird", category="Toys and Gaming", objects="Kite"),
+)
 
 
-def test_a_parent_has_the_sum_of_its_classes() -> None:
-    found = read(ZOO).top(np.array([0.5, 0.25, 0, 0, 0.25], np.float32), 0.3)
-    assert found == [
-        Label("Animal", 0.75, ()),
-        Label("Carnivore", 0.75, ("Animal",)),
-        Label("Pet", 0.5, ("Animal",)),
-        Label("Dog", 0.5, ("Pet", "Carnivore", "Animal")),
-        Label("Golden Retriever", 0.5, ("Dog", "Pet", "Carnivore", "Animal")),
+def scores_of(taxonomy: Taxonomy, values: list[float]) -> dict[str, float]:
+    scores = taxonomy.confidences(np.array(values, np.float32))
+    return {taxonomy.labels[node].name: float(scores[node]) for node in taxonomy.ranked(scores, 0.01)}
+
+
+def named(taxonomy: Taxonomy, name: str) -> Label:
+    return taxonomy.labels[taxonomy.index[name]]
+
+
+def test_a_parent_has_the_sum_of_its_classes_and_comes_first() -> None:
+    assert list(scores_of(read(ZOO, WORDS), [0.5, 0.25, 0, 0, 0.25]).items()) == [
+        ("Animal", 0.75),
+        ("Carnivore", 0.75),
+        ("Pet", 0.5),
+        ("Dog", 0.5),
+        ("Golden Retriever", 0.5),
+        ("Vehicle", 0.25),
+        ("Car", 0.25),
+        ("Cat", 0.25),
+        ("Tabby", 0.25),
     ]
 
 
 def test_a_class_with_two_parents_counts_once_in_their_common_ancestor() -> None:
-    found = {label.name: label for label in read(ZOO).top(np.array([0, 0, 0, 0, 1], np.float32), 0.5)}
-    assert found["Vehicle"].score == 1
-    assert found["Amphibian"].parents == ("Car", "Boat", "Vehicle")
+    taxonomy = read(ZOO, WORDS)
+    assert scores_of(taxonomy, [0, 0, 0, 1, 0])["Vehicle"] == 1
+    assert named(taxonomy, "Hydroplane").parents == ("Car", "Boat", "Vehicle")
 
 
-def test_names_are_told_apart() -> None:
-    assert read(ZOO).names[:4] == ("Golden Retriever", "Tabby", "Crane", "Crane (Machine)")
+def test_nodes_of_one_name_are_one_label_and_no_parent_of_itself() -> None:
+    taxonomy = read(ZOO, WORDS)
+    assert named(taxonomy, "Car") == Label("Car", ("Vehicle",), ("Station Wagon", "Auto"), ("Everyday Objects",))
+    assert scores_of(taxonomy, [0, 0, 0, 0.25, 0.5])["Car"] == 0.75
 
 
-def test_upper_storeys_are_left_out() -> None:
-    assert not {"Entity", "Artifact", "Living Thing"} & set(read(ZOO).names)
+def test_a_hidden_node_is_no_label_but_hands_its_category_down() -> None:
+    taxonomy = read(ZOO, WORDS)
+    assert not {"Living Thing", "Artifact", HIDDEN} & taxonomy.index.keys()
+    assert named(taxonomy, "Boat").categories == ("Everyday Objects",)
+    assert named(taxonomy, "Tabby").categories == ("Animals and Pets",)
 
 
-@given(hnp.arrays(np.float32, 5, elements=st.floats(0, 1, width=32)), st.floats(0, 1))
-def test_scores_fall_and_stay_between_floor_and_one(values: Floats, floor: float) -> None:
-    found = read(ZOO).top(values, floor)
-    scores = [label.score for label in found]
-    assert scores == sorted(scores, reverse=True)
-    assert all(floor <= score <= 1 for score in scores)
-    by_name = {label.name: label.score for label in found}
-    assert all(by_name[parent] >= label.score - 1e-6 for label in found for parent in label.parents)
+def test_an_alias_is_never_the_name_of_another_label() -> None:
+    assert named(read(ZOO, WORDS), "Dog").aliases == ("Domestic Dog",)
+
+
+def test_a_new_label_stands_below_the_parents_it_names() -> None:
+    taxonomy = read(ZOO, WORDS)
+    assert named(taxonomy, "Kite").parents == ("Car", "Bird", "Vehicle", "Animal")
+    assert taxonomy.labels[taxonomy.objects["Kite"]].name == "Kite"
+
+
+def test_evidence_lifts_what_lies_above_it() -> None:
+    taxonomy = read(ZOO, WORDS)
+    scores = taxonomy.confidences(np.array([0.1, 0.8, 0, 0, 0], np.float32))
+    lifted = taxonomy.lifted(scores, {taxonomy.index["Dog"]: 0.85, taxonomy.index["Cat"]: 0.3})
+    found = {label.name: round(float(score), 2) for label, score in zip(taxonomy.labels, lifted, strict=True) if score}
+    assert found == {
+        "Golden Retriever": 0.1, "Dog": 0.85, "Pet": 0.85, "Tabby": 0.8, "Cat": 0.8, "Carnivore": 0.9, "Animal": 0.9,
+    }  # fmt: skip
+
+
+@given(st.floats(0.05, 3), st.floats(-3, 3), hnp.arrays(np.float32, 9, elements=st.floats(0, 1, width=32)))
+def test_a_calibration_keeps_the_order_and_the_ends(slope: float, offset: float, scores: Floats) -> None:
+    scores = np.sort(np.concatenate((scores, np.array([0, 1], np.float32))))
+    found = Calibration(slope, offset)(scores)
+    assert (np.diff(found) >= 0).all()
+    assert (found[0], found[-1]) == (0, 1)
+
+
+@given(
+    hnp.arrays(np.float32, 1000, elements=st.floats(0, 1, width=32)),
+    st.dictionaries(st.integers(0, 1700), st.floats(0, 1), max_size=3),
+)
+def test_every_parent_is_there_and_at_least_as_sure(values: Floats, evidence: dict[int, float]) -> None:
+    taxonomy = labels.load(MODEL)
+    scores = taxonomy.lifted(taxonomy.confidences(values / max(1, values.sum())), evidence)
+    ranked = [taxonomy.labels[node] for node in taxonomy.ranked(scores, 0.05)]
+    sure = {label.name: scores[taxonomy.index[label.name]] for label in ranked}
+    place = {label.name: number for number, label in enumerate(ranked)}
+    assert len(sure) == len(ranked)
+    assert (np.diff(list(sure.values())) <= 0).all()
+    for label in ranked:
+        for parent in label.parents:
+            assert sure[parent] >= sure[label.name]
+            assert place[parent] < place[label.name]
 
 
 def test_display_keeps_capitals_that_are_there() -> None:
-    assert [display(name) for name in ("golden retriever", "iPod", "CD player")] == [
-        "Golden Retriever",
-        "iPod",
-        "CD Player",
-    ]
+    names = ("golden retriever", "iPod", "CD player", "chest of drawers")
+    assert [display(name) for name in names] == ["Golden Retriever", "iPod", "CD Player", "Chest of Drawers"]
 
 
-def test_the_shipped_taxonomy_fits_its_model() -> None:
-    taxonomy = labels.load("efficientnet-lite0")
-    assert taxonomy.names[:1000] == manifest.labels("efficientnet-lite0")
-    assert len(set(taxonomy.names)) == len(taxonomy.names) == 1832
-    retriever = taxonomy.names.index("Golden Retriever")
-    assert taxonomy.parents[retriever][:4] == ("Retriever", "Sporting Dog", "Hunting Dog", "Dog")
-    assert {name for chain in taxonomy.parents for name in chain} <= set(taxonomy.names)
+def test_the_shipped_vocabulary_names_wordnets_own_nodes() -> None:
+    import json
+
+    document = json.loads(manifest.folder(MODEL).joinpath("taxonomy.json").read_text("utf-8"))
+    known = {key: entry["name"] for key, entry in document["ancestors"].items()}
+    known |= {entry["wnid"][1:]: entry["name"] for entry in document["classes"]}
+    assert len(known) == 1860
+    rows = list(csv.DictReader(manifest.folder(MODEL).joinpath("vocabulary.csv").read_text("utf-8").splitlines()))
+    assert all(known[row["node"]] == row["wordnet"] for row in rows if row["node"])
+    taken = Counter(row["node"] or row["name"] for row in rows)
+    assert [key for key, times in taken.items() if times > 1] == []
+
+
+def test_the_shipped_labels_are_one_to_a_name_with_a_category_each() -> None:
+    taxonomy = labels.load(MODEL)
+    assert len(taxonomy.index) == len(taxonomy.labels) == 1798
+    assert {category for label in taxonomy.labels for category in label.categories} <= set(CATEGORIES)
+    assert all(len(label.categories) == 1 for label in taxonomy.labels)
+    assert len(CATEGORIES) == 40
+    assert {name for label in taxonomy.labels for name in label.parents} <= taxonomy.index.keys()
+    assert sorted(set(taxonomy.leaves.tolist())) == list(range(1000))
+
+
+def test_what_wordnet_calls_alike_is_merged_only_where_it_is_alike() -> None:
+    taxonomy = labels.load(MODEL)
+    own = np.array([label.name for label in taxonomy.labels])
+    classes = manifest.labels(MODEL)
+    mouse, crane, sweater = taxonomy.index["Mouse"], taxonomy.index["Crane (Bird)"], taxonomy.index["Cardigan"]
+    for node, inside in ((mouse, ["Mouse"]), (crane, ["Crane"]), (sweater, ["Cardigan (Sweater)"])):
+        assert [classes[leaf] for leaf in taxonomy.leaves[taxonomy.members == node]] == inside, own[node]
+
+
+@pytest.mark.parametrize(
+    ("name", "parent", "alias", "category"),
+    [
+        ("Golden Retriever", "Dog", "", "Animals and Pets"),
+        ("Cat", "Domestic Animal", "House Cat", "Animals and Pets"),
+        ("Car", "Vehicle", "Automobile", "Vehicles and Automotive"),
+        ("Mobile Phone", "Telephone", "Cell Phone", "Technology and Computing"),
+        ("Seashore", "Outdoors", "Beach", "Nature and Outdoors"),
+        ("Stop Sign", "Street Sign", "", "Transport and Logistics"),
+    ],
+)
+def test_shipped_labels(name: str, parent: str, alias: str, category: str) -> None:
+    label = named(labels.load(MODEL), name)
+    assert parent in label.parents
+    assert not alias or alias in label.aliases
+    assert label.categories == (category,)
+
+
+def test_people_are_humans() -> None:
+    assert named(labels.load(MODEL), "Person") == Label("Person", (), ("Human",), ("Person Description",))
+
+
+def test_every_detectors_labels_are_in_the_vocabulary() -> None:
+    known = labels.load(MODEL).objects
+    for name in manifest.names():
+        if manifest.load(name).task == "objects":
+            assert set(manifest.labels(name)) <= known.keys()
 
 
 def test_a_model_without_taxonomy_says_so() -> None:
