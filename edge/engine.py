@@ -84,6 +84,7 @@ class ModelSettings(Section):
     text_turn: tuple[str, ...] = ("ppocr-turn",)
     masks: tuple[str, ...] = ("aizoo-masks",)
     liveness: tuple[str, ...] = ("minifasnet-v2",)
+    liveness_wide: tuple[str, ...] = ("minifasnet-v1se",)
     liveness_second: tuple[str, ...] = ("facenox",)
 
     def open_store(self) -> Store:

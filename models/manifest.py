@@ -14,7 +14,7 @@ Task = Literal[
     "objects", "faces", "embedding", "labels", "moderation",
     "mesh", "blendshapes", "traits", "expression",
     "nudity", "keypoints", "text_boxes", "text_lines", "text_turn",
-    "masks", "liveness", "liveness_second",
+    "masks", "liveness", "liveness_wide", "liveness_second",
 ]  # fmt: skip
 Backend = Literal["openvino", "tflite", "coral"]
 
@@ -53,8 +53,9 @@ class Input(Part):
     aligned is a face chip made from five landmarks; tensor is no picture, but the network's own input.
     `open` axes take any size on back ends that can: N a batch, H and W other pictures; `Model.infer` feeds those.
     `crop` is the centred part of the picture that is kept (of each side for stretch, of the shorter side for
-    square). `anchor` is where a letterboxed picture lies. `mean` and `std` apply in `colour` order to 0..255
-    pixels, outside the graph; leave them out where the graph does it.
+    square). A network that sees one thing of a picture is given `around` times its box. `anchor` is where a
+    letterboxed picture lies. `mean` and `std` apply in `colour` order to 0..255 pixels, outside the graph; leave
+    them out where the graph does it.
     """
 
     width: int
@@ -62,6 +63,7 @@ class Input(Part):
     fit: Literal["letterbox", "stretch", "square", "aligned", "tensor"]
     open: tuple[Literal["N", "H", "W"], ...] = ()
     crop: float = 1.0
+    around: float = 1.0
     anchor: Literal["centre", "corner"] = "centre"
     pad: int = 114
     interpolation: Literal["linear", "cubic", "area"] = "linear"
