@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[1]
 # Lowest first; rooms on one line never import each other. As drawn in edge/__init__.py.
 LAYERS = (
     ("errors", "values", "settings", "stats", "mailbox", "logs", "hush", "notify", "stopping", "board", "similarity"),
-    ("pictures", "database", "findings"),
+    ("pictures", "database", "findings", "centre"),
+    ("drawing",),
+    ("report",),
     ("packs",),
     ("engine",),
     ("candidates",),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.similarity import LOWER, UPPER, cosine, percent
+from edge.similarity import LOWER, UPPER, cosine, cosine_at, percent
 
 cosines = st.floats(-1.0, 1.0)
 
@@ -31,3 +31,10 @@ def test_each_undoes_the_other(value: float) -> None:
 def test_the_ends_accept_all_and_nothing_but_the_same() -> None:
     assert cosine(0.0) == -1.0
     assert cosine(100.0) == 1.0
+
+
+def test_a_rate_of_false_matches_has_its_cosine() -> None:
+    assert cosine_at(1e-3) == pytest.approx(LOWER[1])
+    assert cosine_at(1e-5) == pytest.approx(UPPER[1])
+    assert cosine_at(1e-4) == pytest.approx(0.412)
+    assert cosine_at(1e-30) == 1.0
