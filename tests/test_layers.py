@@ -42,6 +42,7 @@ VENDORS = {
     "paho": {"edge/events/"},
     "prometheus_client": {"edge/metrics.py"},
     "numkong": {"edge/collections/compact.py"},
+    "cryptography": {"edge/packs/signing.py"},
     "nncf": set(),
     "torch": set(),
     "tensorflow": set(),
