@@ -173,22 +173,23 @@ def _node(entry: Mapping[str, Any] | None, row: Mapping[str, str] | None) -> _No
 
 def _label(name: str, places: Mapping[str, Sequence[str]], nodes: Mapping[str, _Node]) -> Label:
     keys = places[name]
-    above = list(_climb(keys, nodes))
+    above = list(_climb(keys, places, nodes))
     parents = dict.fromkeys(nodes[key].name for key in above if nodes[key].name not in (HIDDEN, name))
     aliases = dict.fromkeys(alias for key in keys for alias in nodes[key].aliases if alias not in places)
     category = next((nodes[key].category for key in (*keys, *above) if nodes[key].category), "")
     return Label(name, tuple(parents), tuple(aliases), (category,) if category else ())
 
 
-def _climb(keys: Sequence[str], nodes: Mapping[str, _Node]) -> Iterator[str]:
+def _climb(keys: Sequence[str], places: Mapping[str, Sequence[str]], nodes: Mapping[str, _Node]) -> Iterator[str]:
     """Every node above these once, nearest first; those of one distance in the file's order."""
-    seen: set[str] = set()
-    level = [above for key in keys for above in nodes[key].parents]
+    seen = set(keys)
+    level = list(keys)
     while level:
-        fresh = [key for key in dict.fromkeys(level) if key not in seen]
-        seen.update(fresh)
-        yield from fresh
-        level = [above for key in fresh for above in nodes[key].parents]
+        above = [key for below in level for key in nodes[below].parents]
+        alike = [same for key in above for same in (key, *places.get(nodes[key].name, ()))]
+        level = [key for key in dict.fromkeys(alike) if key not in seen]
+        seen.update(level)
+        yield from level
 
 
 def _pairs(pairs: Iterable[tuple[int, int]]) -> tuple[Ints, Ints]:

@@ -1,7 +1,7 @@
 """Scenes from things that stand together, and activities from how people and things lie to each other.
 
-A rule says how often it was right where its things were really there (`trust`); its score is that times the score of
-the weakest thing it needs. docs/LABELS.md tells how the rules were judged.
+A rule scores as much as the weakest thing it needs, less what rules err where all things are really there (TRUST).
+docs/LABELS.md tells how they were judged.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 Corners = tuple[float, float, float, float]
 Scored = tuple[float, Corners]
 PERSON = "Person"
+TRUST = 0.9
 
 
 class Place(NamedTuple):
@@ -19,7 +20,6 @@ class Place(NamedTuple):
 
     clues: tuple[str, ...]
     least: int
-    trust: float
 
 
 class Doing(NamedTuple):
@@ -27,7 +27,6 @@ class Doing(NamedTuple):
 
     things: tuple[str, ...]
     how: Callable[[Corners, Corners], bool]
-    trust: float
 
 
 def rides(person: Corners, thing: Corners) -> bool:
@@ -63,30 +62,30 @@ def is_near(person: Corners, thing: Corners) -> bool:
 
 
 PLACES = {
-    "Kitchen": Place(("Oven", "Refrigerator", "Microwave", "Toaster", "Stove", "Dishwasher", "Sink"), 2, 0.95),
-    "Bathroom": Place(("Toilet",), 1, 0.95),
-    "Bedroom": Place(("Bed",), 1, 0.85),
-    "Living Room": Place(("Couch", "TV"), 2, 0.85),
-    "Workspace": Place(("Computer Keyboard", "Mouse", "Laptop", "Monitor", "Desk", "Desktop Computer"), 2, 0.9),
-    "Street": Place(("Traffic Light", "Stop Sign", "Street Sign", "Fire Hydrant", "Parking Meter"), 1, 0.9),
-    "Dining": Place(("Dining Table", "Fork", "Knife", "Spoon", "Wine Glass", "Cup", "Bowl", "Pizza"), 3, 0.9),
+    "Kitchen": Place(("Oven", "Refrigerator", "Microwave", "Toaster", "Stove", "Dishwasher", "Sink"), 2),
+    "Bathroom": Place(("Toilet",), 1),
+    "Bedroom": Place(("Bed",), 1),
+    "Living Room": Place(("Couch", "TV"), 2),
+    "Workspace": Place(("Computer Keyboard", "Mouse", "Laptop", "Monitor", "Desk", "Desktop Computer"), 2),
+    "Street": Place(("Traffic Light", "Stop Sign", "Street Sign", "Fire Hydrant", "Parking Meter"), 1),
+    "Dining": Place(("Dining Table", "Fork", "Knife", "Spoon", "Wine Glass", "Cup", "Bowl", "Pizza"), 3),
 }
 ACTIVITIES = {
-    "Cycling": Doing(("Bicycle",), rides, 0.9),
-    "Motorcycling": Doing(("Motorcycle",), rides, 0.9),
-    "Horseback Riding": Doing(("Horse",), rides, 0.9),
-    "Skateboarding": Doing(("Skateboard",), stands_on, 0.9),
-    "Surfing": Doing(("Surfboard",), stands_on, 0.9),
-    "Skiing": Doing(("Skis",), stands_on, 0.9),
-    "Snowboarding": Doing(("Snowboard",), stands_on, 0.9),
-    "Playing Tennis": Doing(("Tennis Racket",), holds, 0.95),
-    "Playing Baseball": Doing(("Baseball Bat", "Baseball Glove"), holds, 0.95),
-    "Playing Frisbee": Doing(("Frisbee",), is_near, 0.9),
-    "Flying a Kite": Doing(("Kite",), is_near, 0.8),
-    "Phone Call": Doing(("Mobile Phone",), at_face, 0.8),
-    "Using a Laptop": Doing(("Laptop",), holds, 0.8),
-    "Brushing Teeth": Doing(("Toothbrush",), at_face, 0.85),
-    "Eating": Doing(("Sandwich", "Hot Dog", "Pizza", "Donut", "Cake", "Banana", "Apple"), at_face, 0.8),
+    "Cycling": Doing(("Bicycle",), rides),
+    "Motorcycling": Doing(("Motorcycle",), rides),
+    "Horseback Riding": Doing(("Horse",), rides),
+    "Skateboarding": Doing(("Skateboard",), stands_on),
+    "Surfing": Doing(("Surfboard",), stands_on),
+    "Skiing": Doing(("Skis",), stands_on),
+    "Snowboarding": Doing(("Snowboard",), stands_on),
+    "Playing Tennis": Doing(("Tennis Racket",), holds),
+    "Playing Baseball": Doing(("Baseball Bat", "Baseball Glove"), holds),
+    "Playing Frisbee": Doing(("Frisbee",), is_near),
+    "Flying a Kite": Doing(("Kite",), is_near),
+    "Phone Call": Doing(("Mobile Phone",), at_face),
+    "Using a Laptop": Doing(("Laptop",), holds),
+    "Brushing Teeth": Doing(("Toothbrush",), at_face),
+    "Eating": Doing(("Sandwich", "Hot Dog", "Pizza", "Donut", "Cake", "Banana", "Apple"), at_face),
 }
 CROWD = "Crowd", 8  # as many people
 CLUES = frozenset(clue for place in PLACES.values() for clue in place.clues)
@@ -94,7 +93,7 @@ CLUES = frozenset(clue for place in PLACES.values() for clue in place.clues)
 
 def places(sure: Mapping[str, float]) -> dict[str, float]:
     """Scores of the scenes whose clues are among these labels, 0..1."""
-    return {name: place.trust * _weakest([sure[clue] for clue in place.clues], place.least)
+    return {name: TRUST * _weakest([sure[clue] for clue in place.clues], place.least)
             for name, place in PLACES.items()}  # fmt: skip
 
 
@@ -104,7 +103,7 @@ def activities(things: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
     doing = {
         name: max(
             (
-                rule.trust * min(sure, score)
+                TRUST * min(sure, score)
                 for sure, person in people
                 for thing in rule.things
                 for score, box in things.get(thing, ())
@@ -115,7 +114,7 @@ def activities(things: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
         for name, rule in ACTIVITIES.items()
     }
     crowd, many = CROWD
-    return doing | {crowd: _weakest([sure for sure, _ in people], many)}
+    return doing | {crowd: TRUST * _weakest([sure for sure, _ in people], many)}
 
 
 def _weakest(scores: Sequence[float], least: int) -> float:

@@ -168,7 +168,7 @@ def test_the_shipped_vocabulary_names_wordnets_own_nodes() -> None:
 
 def test_the_shipped_labels_are_one_to_a_name_with_a_category_each() -> None:
     taxonomy = labels.load(MODEL)
-    assert len(taxonomy.index) == len(taxonomy.labels) == 1798
+    assert len(taxonomy.index) == len(taxonomy.labels) == 1797
     assert {category for label in taxonomy.labels for category in label.categories} <= set(CATEGORIES)
     assert all(len(label.categories) == 1 for label in taxonomy.labels)
     assert len(CATEGORIES) == 40
