@@ -14,6 +14,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     failover                    a task's models in their order: the next takes over, the first is tried again
     candidates                  those models, each open or why not
     engine  packs/              a model on an accelerator; where built models are kept
+    report drawing              what was found as a page to look at, and drawn into the picture
     pictures findings database  decoding a still picture; what is found in one; the one SQLite file
     settings values errors      what everybody shares
     stats board                 what is counted and timed; what the board tells of heat, memory and disk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +14,13 @@ import cv2
 from pydantic import Field
 
 from edge.database import no_folder
+from edge.drawing import Mark, around, paint
 from edge.settings import LocalPath, Section
 from edge.values import Box, Image
 
 log = logging.getLogger(__name__)
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 QUALITY = 88
-COLOURS = {"match": (80, 200, 60), "unknown": (60, 160, 250), "object": (220, 170, 60)}  # BGR
 
 
 class StillSettings(Section):
@@ -31,21 +31,8 @@ class StillSettings(Section):
 
 
 def annotate(image: Image, marks: Iterable[tuple[Box, str, str]]) -> Image:
-    """A copy with each (box, text, kind) drawn; kind is a key of COLOURS."""
-    drawn = image.copy()
-    height, width = image.shape[:2]
-    scale = max(width, height) / 2000 + 0.2
-    thick = max(round(scale * 2), 1)
-    for box, text, kind in marks:
-        colour = COLOURS[kind]
-        left, top = round(box.x1 * width), round(box.y1 * height)
-        cv2.rectangle(drawn, (left, top), (round(box.x2 * width), round(box.y2 * height)), colour, thick)
-        (across, up), below = cv2.getTextSize(text, FONT, scale, thick)
-        base = max(top - below, up + below)
-        left = max(min(left, width - across), 0)
-        cv2.rectangle(drawn, (left, base - up - below), (left + across, base + below), colour, cv2.FILLED)
-        cv2.putText(drawn, text, (left, base), FONT, scale, (0, 0, 0), max(thick // 2, 1), cv2.LINE_AA)
-    return drawn
+    """A copy with each (box, text, kind) drawn; kind is a key of `edge.drawing.COLOURS`."""
+    return paint(image, [Mark(kind, around(asdict(box)), text) for box, text, kind in marks])
 
 
 class Stills:

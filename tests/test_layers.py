@@ -18,7 +18,7 @@ LAYERS = (
     ("pictures", "database", "findings", "centre"),
     ("drawing",),
     ("report",),
-    ("packs",),
+    ("packs", "quality"),
     ("engine",),
     ("candidates",),
     ("failover",),
