@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.commands import collections, table
 from edge.errors import InputError, MissingError, exit_code
+from edge.quality import LEVELS, Level, Reason, reasons
 
 if TYPE_CHECKING:
     from edge.collections import Collections, IndexedFace
@@ -35,6 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     indexing.add_argument("--all", action="store_true", help="with --name: every face of the picture bears it")
     indexing.add_argument("--max-faces", type=count, metavar="N", help="at most so many of a picture, the largest")
     indexing.add_argument("--min-quality", type=upto(1.0), default=0.0, metavar="Q", help="0 to 1 (0)")
+    filtered(indexing, "AUTO")
     indexing.set_defaults(handler=index)
 
     searching = actions.add_parser("search", help="whom the largest face of a picture resembles")
@@ -70,13 +72,13 @@ def index(args: argparse.Namespace) -> int:
             for path in args.images:
                 try:
                     views = look(path, analyzer)
-                    chosen = choose(path, views, args)
+                    chosen, dropped = choose(path, views, args)
                 except (InputError, MissingError) as error:
                     print(f"vedette: {error}", file=sys.stderr)
                     status = exit_code(error)
                     continue
                 warn_of_doubles(people, path, chosen, args)
-                _tell_indexed(args, path, enrol(people, path, chosen, args), len(views))
+                _tell_indexed(args, path, enrol(people, path, chosen, args), dropped, len(views))
         finally:
             analyzer.close()
     return status
@@ -92,14 +94,35 @@ def look(path: Path, analyzer: FaceAnalyzer) -> list[FaceView]:
     return views
 
 
-def choose(path: Path, views: Sequence[FaceView], args: argparse.Namespace) -> list[FaceView]:
-    """The faces that the arguments ask for; raises InputError if none is good enough."""
+def choose(
+    path: Path, views: Sequence[FaceView], args: argparse.Namespace
+) -> tuple[list[FaceView], list[tuple[FaceView, tuple[Reason, ...]]]]:
+    """The faces that the arguments ask for, and those left out, with the reasons; raises InputError if none is left."""
     asked = views[:1] if args.name and not args.all else views
     good = [view for view in asked if view.quality >= args.min_quality]
     if not good:
         best = max(view.quality for view in asked)
         raise InputError(f"{path}: quality {best:.2f} is below {args.min_quality:.2f}; take a better picture")
-    return good[: args.max_faces]
+    passing, dropped = sift(good, args.quality)
+    if not passing:
+        raise InputError(f"{path}: {unfit(dropped, args.quality)}")
+    dropped += [(view, (Reason.LOW_FACE_QUALITY,)) for view in asked if view.quality < args.min_quality]
+    most = args.max_faces or len(passing)
+    return passing[:most], [*dropped, *((view, (Reason.EXCEEDS_MAX_FACES,)) for view in passing[most:])]
+
+
+def sift(views: Sequence[FaceView], level: Level) -> tuple[list[FaceView], list[tuple[FaceView, tuple[Reason, ...]]]]:
+    """The faces that pass the quality filter, and the others with the reasons."""
+    told = [(view, reasons(view.view, level) if view.view else ()) for view in views]
+    return [view for view, why in told if not why], [(view, why) for view, why in told if why]
+
+
+def unfit(dropped: Sequence[tuple[FaceView, tuple[Reason, ...]]], level: Level) -> str:
+    """Why no face of a picture is left, and what to do."""
+    why = ", ".join(dict.fromkeys(reason for _, told in dropped for reason in told))
+    return (
+        f"no face passes --quality {level} ({why}); take a better picture, or take it all the same with --quality NONE"
+    )
 
 
 def warn_of_doubles(people: Collections, path: Path, views: Sequence[FaceView], args: argparse.Namespace) -> None:
@@ -193,20 +216,37 @@ def _analyzer(args: argparse.Namespace) -> FaceAnalyzer:
     return open_faces(config.load(args.config))
 
 
-def _tell_indexed(args: argparse.Namespace, path: Path, faces: Sequence[IndexedFace], found: int) -> None:
+def _tell_indexed(
+    args: argparse.Namespace,
+    path: Path,
+    faces: Sequence[IndexedFace],
+    dropped: Sequence[tuple[FaceView, tuple[Reason, ...]]],
+    found: int,
+) -> None:
     """Printed once the faces are on the disk, so a line is a promise."""
     if args.json:
         document: dict[str, Any] = {"image": str(path), "found": found, "faces": [asdict(face) for face in faces]}
+        document["dropped"] = [{"box": asdict(view.face.box), "reasons": list(why)} for view, why in dropped]
         print(json.dumps(document), flush=True)
         return
     for face in faces:
         print(f"{path}: {face.external_image_id or 'face'} {face.face_id} quality {face.quality:.2f}", flush=True)
+    for view, why in dropped:
+        box = view.face.box
+        print(f"{path}: the face at {box.x1:.2f} {box.y1:.2f} is left out: {', '.join(why)}", flush=True)
     if args.name and not args.all and found > 1:
         print(f"{path}: {found} faces, the largest was taken; '--all' takes every one", flush=True)
 
 
 def _match_row(match: Match) -> tuple[str, str, str, str]:
     return (f"{match.similarity:.2f} %", f"{match.cosine:.3f}", match.person, match.face_id)
+
+
+def filtered(parser: argparse.ArgumentParser, default: str) -> None:
+    """The option of the quality filter."""
+    parser.add_argument(
+        "--quality", choices=LEVELS, default=default, help=f"which faces are too poor to be recognised ({default})"
+    )
 
 
 def count(text: str) -> int:

@@ -11,27 +11,36 @@ from numpy.typing import NDArray
 
 from edge.engine import Settings
 from edge.failover import AnyModel, open_failover
+from edge.findings import Pose
+from edge.quality import View
 from edge.values import Box, Face, Image, ModelUse
 from models import tiles
+from models.faces.five import pose
 from models.manifest import ModelError
 from models.outputs import Boxes, Embedding
+from models.quality import quality as measure
 from models.tensors import align
 
 CHIP = 112  # pixels, the side of the chip that embedding networks see
 MOST = 100  # faces of one picture
 SMALLEST = 20.0  # pixels of the picture, and
 SEEN = 24.0  # of the network: as wide as a face must be there to be found 98 times in 100
+INSIDE = np.s_[16:104, 16:96]  # of the chip: the face without what is beside it
 SHARP = 120.0  # variance of the Laplacian of a chip from which sharpness counts in full
 
 
 @dataclass(frozen=True, slots=True)
 class FaceView:
-    """One face in one picture. `vector` is float32 [dimensions] of unit length, `quality` 0..1."""
+    """One face in one picture. `vector` is float32 [dimensions] of unit length, `quality` 0..1.
+
+    `view` is what the quality filter judges; None if nobody has measured it.
+    """
 
     face: Face
     vector: NDArray[np.float32]
     quality: float
     embedding: ModelUse
+    view: View | None = None
 
 
 class FaceAnalyzer:
@@ -62,10 +71,13 @@ class FaceAnalyzer:
     def embed(self, image: Image, landmarks: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         """The vector of the face at `landmarks` [5,2] pixels, and the quality of the view."""
         chip = align(image, landmarks, CHIP)
+        return self._vector(chip), quality(chip, landmarks)
+
+    def _vector(self, chip: Image) -> NDArray[np.float32]:
         found = self.embedder.run(chip)
         if not isinstance(found, Embedding):
             raise ModelError(f"{self.embedder.manifest.name} gives no vector: it cannot serve as an embedding")
-        return found.vector, quality(chip, landmarks)
+        return found.vector
 
     def analyze(self, image: Image, floor: float = 0.7, *, small: bool = False) -> list[FaceView]:
         """Every face of a picture that `find` finds, largest first."""
@@ -73,8 +85,10 @@ class FaceAnalyzer:
         views = []
         for row, face in enumerate(faces(found, image.shape)):
             assert found.landmarks is not None  # noqa: S101 - faces() has seen them
-            vector, value = self.embed(image, found.landmarks[row])
-            views.append(FaceView(face, vector, value, self.embedder.use))
+            points = found.landmarks[row]
+            chip = align(image, points, CHIP)
+            seen = view_of(chip, found.take(np.array([row])))
+            views.append(FaceView(face, self._vector(chip), quality(chip, points), self.embedder.use, seen))
         return sorted(views, key=lambda view: -view.face.box.area)
 
     def close(self) -> None:
@@ -133,3 +147,17 @@ def quality(chip: Image, landmarks: NDArray[np.float32]) -> float:
     grey = cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY)
     sharp = min(float(cv2.Laplacian(grey, cv2.CV_32F).var()) / SHARP, 1.0)
     return frontal(landmarks) * (0.5 + 0.5 * sharp)
+
+
+def view_of(chip: Image, found: Boxes) -> View:
+    """What the quality filter judges of one face, [1] in pixels of its picture, whose chip this is."""
+    assert found.landmarks is not None  # noqa: S101 - chips are made of them
+    luma = cv2.cvtColor(chip[INSIDE], cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+    light = measure(luma)
+    return View(
+        size=float((found.xyxy[0, 2:] - found.xyxy[0, :2]).min()),
+        score=float(found.scores[0]),
+        pose=Pose(*pose(found.landmarks[0])),
+        brightness=light.brightness,
+        sharpness=light.sharpness,
+    )

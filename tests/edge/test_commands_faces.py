@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,8 @@ import pytest
 
 from edge.commands import collections, faces
 from edge.errors import EXPECTED, InputError, MissingError
+from edge.findings import Pose
+from edge.quality import View
 from edge.values import Box, Face, Image, ModelUse
 from edge.vision.faces import FaceView
 
@@ -92,6 +95,29 @@ def test_of_several_faces_the_largest_gets_the_name(
     capsys.readouterr()
     run("faces", "list", "people", "--json")
     assert [document["external_image_id"] for document in documents(capsys)] == ["ada", "ada", "ada", "", ""]
+
+
+def test_faces_that_the_filter_drops_are_told_with_reasons(
+    run: Run, picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = View(size=100, score=0.95, pose=Pose(0, 0, 0), brightness=50, sharpness=60)
+    measured = [good, replace(good, sharpness=10), good]
+    plain = Analyzer.view
+    monkeypatch.setattr(
+        Analyzer, "view", staticmethod(lambda who, place: replace(plain(who, place), view=measured[place]))
+    )
+    run("faces", "index", "people", picture("group", 3), "--max-faces", "1", "--json")
+    (told,) = documents(capsys)
+    assert len(told["faces"]) == 1  # type: ignore[arg-type]
+    assert [left["reasons"] for left in told["dropped"]] == [  # type: ignore[attr-defined]
+        ["LOW_SHARPNESS"],
+        ["EXCEEDS_MAX_FACES"],
+    ]
+    run("faces", "index", "people", picture("group", 3), "--quality", "NONE")
+    assert "left out" not in capsys.readouterr().out
+    measured[0] = measured[1]
+    assert run("faces", "index", "people", picture("ada", 1), "--name", "ada") == 65
+    assert "no face passes --quality AUTO (LOW_SHARPNESS)" in capsys.readouterr().err
 
 
 def test_a_poor_largest_face_does_not_leave_its_name_to_another(
