@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import report
-from evaluation import agreement, classification, detection, faces, liveness, properties, tracking
+from evaluation import agreement, classification, detection, faces, labels, liveness, properties, tracking
 from evaluation.figures import Figure
 
 from edge.errors import EXPECTED, MissingError, exit_code
@@ -30,6 +30,7 @@ EVALUATIONS: dict[str, tuple[ModuleType, Path | None]] = {
     "faces": (faces, faces.LFW),
     "detection": (detection, detection.TRUTH),
     "classification": (classification, classification.TRUTH),
+    "labels": (labels, labels.TRUTH),
     "tracking": (tracking, tracking.SEQUENCE),
     "liveness": (liveness, liveness.LFW),
     "properties": (properties, None),
