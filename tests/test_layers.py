@@ -24,7 +24,7 @@ LAYERS = (
     ("failover",),
     ("cameras", "vision", "tracking", "collections", "events", "identity", "stills", "live", "metrics"),
     ("config", "exporter"),
-    ("abilities", "presence", "obstacles"),
+    ("abilities", "comparison", "presence", "obstacles"),
     ("watch", "explain", "checkup", "status"),
     ("pipeline",),
     ("daemon",),

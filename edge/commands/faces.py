@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.commands import collections, table
 from edge.errors import InputError, MissingError, exit_code
-from edge.quality import LEVELS, Level, Reason, reasons
+from edge.quality import LEVELS, Reason
 
 if TYPE_CHECKING:
     from edge.collections import Collections, IndexedFace
@@ -98,6 +98,8 @@ def choose(
     path: Path, views: Sequence[FaceView], args: argparse.Namespace
 ) -> tuple[list[FaceView], list[tuple[FaceView, tuple[Reason, ...]]]]:
     """The faces that the arguments ask for, and those left out, with the reasons; raises InputError if none is left."""
+    from edge.vision.faces import sift, unfit
+
     asked = views[:1] if args.name and not args.all else views
     good = [view for view in asked if view.quality >= args.min_quality]
     if not good:
@@ -109,20 +111,6 @@ def choose(
     dropped += [(view, (Reason.LOW_FACE_QUALITY,)) for view in asked if view.quality < args.min_quality]
     most = args.max_faces or len(passing)
     return passing[:most], [*dropped, *((view, (Reason.EXCEEDS_MAX_FACES,)) for view in passing[most:])]
-
-
-def sift(views: Sequence[FaceView], level: Level) -> tuple[list[FaceView], list[tuple[FaceView, tuple[Reason, ...]]]]:
-    """The faces that pass the quality filter, and the others with the reasons."""
-    told = [(view, reasons(view.view, level) if view.view else ()) for view in views]
-    return [view for view, why in told if not why], [(view, why) for view, why in told if why]
-
-
-def unfit(dropped: Sequence[tuple[FaceView, tuple[Reason, ...]]], level: Level) -> str:
-    """Why no face of a picture is left, and what to do."""
-    why = ", ".join(dict.fromkeys(reason for _, told in dropped for reason in told))
-    return (
-        f"no face passes --quality {level} ({why}); take a better picture, or take it all the same with --quality NONE"
-    )
 
 
 def warn_of_doubles(people: Collections, path: Path, views: Sequence[FaceView], args: argparse.Namespace) -> None:

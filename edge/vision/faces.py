@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge.engine import Settings
 from edge.failover import AnyModel, open_failover
 from edge.findings import Pose
-from edge.quality import View
+from edge.quality import Level, Reason, View, reasons
 from edge.values import Box, Face, Image, ModelUse
 from models import tiles
 from models.faces.five import pose
@@ -41,6 +41,9 @@ class FaceView:
     quality: float
     embedding: ModelUse
     view: View | None = None
+
+
+Dropped = tuple[FaceView, tuple[Reason, ...]]
 
 
 class FaceAnalyzer:
@@ -117,6 +120,18 @@ def faces(found: Boxes, shape: Sequence[int]) -> list[Face]:
         Face(Box(*box), score, tuple((x, y) for x, y in landmarks))
         for box, score, landmarks in zip(boxes, found.scores.tolist(), points, strict=True)
     ]
+
+
+def sift(views: Sequence[FaceView], level: Level) -> tuple[list[FaceView], list[Dropped]]:
+    """The faces that pass the quality filter, and the others with the reasons."""
+    told = [(view, reasons(view.view, level) if view.view else ()) for view in views]
+    return [view for view, why in told if not why], [(view, why) for view, why in told if why]
+
+
+def unfit(dropped: Sequence[Dropped], level: Level) -> str:
+    """Why no face of a picture is left, and what to do."""
+    why = ", ".join(dict.fromkeys(reason for _, told in dropped for reason in told))
+    return f"no face passes --quality {level} ({why}); take a better picture, or this one with --quality NONE"
 
 
 def largest(found: Boxes, most: int) -> Boxes:

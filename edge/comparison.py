@@ -1,0 +1,60 @@
+"""Comparing the faces of two pictures, as CompareFaces does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.errors import InputError
+from edge.quality import Level
+from edge.similarity import percent
+from edge.vision.faces import FaceView, sift, unfit
+
+MOST = 100  # faces of the target
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A face of the target, and how similar it is to the source's, in percent."""
+
+    view: FaceView
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`matches` and `unmatched` are all the target's faces, the most similar first; `source` is the largest there."""
+
+    source: FaceView
+    matches: tuple[Compared, ...]
+    unmatched: tuple[Compared, ...]
+
+
+def compare(
+    source: Sequence[FaceView],
+    target: Sequence[FaceView],
+    threshold: float = 80.0,
+    level: Level = "NONE",
+    places: tuple[str, str] = ("source", "target"),
+) -> Comparison:
+    """The largest face of the source against the MOST largest of the target; both as `FaceAnalyzer.analyze` gives them.
+
+    A face matches at a similarity of `threshold` percent or more. Raises InputError that names the place (of `places`)
+    where there is no face, or none that passes the quality filter.
+    """
+    seen = fit(source, level, places[0])[0]
+    against = fit(target, level, places[1])[:MOST]
+    compared = [Compared(view, percent(float(seen.vector @ view.vector))) for view in against]
+    compared.sort(key=lambda one: -one.similarity)
+    count = sum(one.similarity >= threshold for one in compared)
+    return Comparison(seen, tuple(compared[:count]), tuple(compared[count:]))
+
+
+def fit(views: Sequence[FaceView], level: Level, place: str) -> list[FaceView]:
+    """The faces that pass the filter, largest first; raises InputError if there is none."""
+    if not views:
+        raise InputError(f"{place}: no face found; take a picture in which a face is larger, sharper or more frontal")
+    passing, dropped = sift(views, level)
+    if not passing:
+        raise InputError(f"{place}: {unfit(dropped, level)}")
+    return passing
