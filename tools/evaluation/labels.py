@@ -29,6 +29,8 @@ from edge.vision.labels import told
 from edge.vision.objects import detections
 from models import labels, scenes
 from models.boxes import iou
+from models.labels import Taxonomy
+from models.manifest import folder
 from models.outputs import Floats, Scores
 
 TRUTH = Path("labels", "imagenet_gt.csv")
@@ -66,7 +68,7 @@ def classes(data: Path) -> list[Photo]:
     """Photos of one class each."""
     with (data / TRUTH).open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    taxonomy, document = labels.load(MODEL), json.loads(labels.folder(MODEL).joinpath("taxonomy.json").read_text())
+    taxonomy, document = labels.load(MODEL), json.loads(folder(MODEL).joinpath("taxonomy.json").read_text())
     place = {entry["wnid"]: index for index, entry in enumerate(document["classes"])}
     return [
         Photo(
@@ -157,15 +159,15 @@ def together(quantized: Model, exact: Model, photos: list[Photo]) -> Iterator[Fi
     """What `Labels.look` says with a detector's objects: labels, instances, scenes."""
     with shipped(DETECTOR) as detector, floating(DETECTOR) as plain:
         ours, theirs = (
-            [look(model, finder, photo) for photo in watched(photos, "looking with a detector")]
+            [look(model, finder, photo, labels.load(MODEL)) for photo in watched(photos, "looking with a detector")]
             for model, finder in ((quantized, detector), (exact, plain))
         )
     half = slice(1, None, 2)
     for bar in BARS:
         name = f"precision_at_{bar * 100:.0f}"
-        yield _share(f"labels.all.{name}", *(_judged(found[half], photos[half], bar) for found in (ours, theirs)))
-        boxes = [_boxes(found[half], photos[half], bar) for found in (ours, theirs)]
-        yield _share(f"labels.instances.{name}", *boxes, unit="of boxes")
+        yield _share(f"labels.all.{name}", [_judged(found[half], photos[half], bar) for found in (ours, theirs)])
+        boxes = [lie_right(found[half], photos[half], bar) for found in (ours, theirs)]
+        yield _share(f"labels.instances.{name}", boxes, "of boxes")
         there = sum(len(photo.boxes) for photo in photos[half])
         yield figure(
             f"labels.instances.recall_at_{bar * 100:.0f}",
@@ -174,18 +176,18 @@ def together(quantized: Model, exact: Model, photos: list[Photo]) -> Iterator[Fi
             there,
             sum(boxes[1]) / there,
         )
-        yield _share(f"labels.scenes.{name}", *(_judged(found, photos, bar, SCENES) for found in (ours, theirs)))
+        yield _share(f"labels.scenes.{name}", [_judged(found, photos, bar, SCENES) for found in (ours, theirs)])
 
 
-def look(model: Model, detector: Model, photo: Photo) -> list[Label]:
+def look(model: Model, detector: Model, photo: Photo, taxonomy: Taxonomy) -> list[Label]:
     image = pictures.read(photo.file)
     objects = detections(detector.detect(image, FOUND), detector.labels, image.shape)
-    return told(labels.load(MODEL), probabilities(model, image), FOUND, objects)
+    return told(taxonomy, probabilities(model, image), FOUND, objects)
 
 
-def _share(name: str, ours: list[bool], theirs: list[bool], unit: str = "of labels") -> Figure:
-    mine, known = (float(np.mean(rights)) if rights else 0.0 for rights in (ours, theirs))
-    return figure(name, mine, unit, len(ours), known)
+def _share(name: str, both: Sequence[list[bool]], unit: str = "of labels") -> Figure:
+    mine, known = (float(np.mean(rights)) if rights else 0.0 for rights in both)
+    return figure(name, mine, unit, len(both[0]), known)
 
 
 def _judged(found: list[list[Label]], photos: list[Photo], bar: float, only: set[str] | None = None) -> list[bool]:
@@ -197,7 +199,7 @@ def _judged(found: list[list[Label]], photos: list[Photo], bar: float, only: set
     ]
 
 
-def _boxes(found: list[list[Label]], photos: list[Photo], bar: float) -> list[bool]:
+def lie_right(found: list[list[Label]], photos: list[Photo], bar: float) -> list[bool]:
     """Whether each instance overlaps by half an annotated box of its label that no better one has taken."""
     rights = []
     for photo, given in zip(photos, found, strict=True):
