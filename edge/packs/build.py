@@ -86,12 +86,6 @@ def _ctc(manifest: Manifest, sources: Sequence[Path]) -> Any:
     return keep_best_class(_read(manifest, sources))
 
 
-def _tflite(manifest: Manifest, sources: Sequence[Path]) -> Any:
-    with tempfile.TemporaryDirectory() as scratch:
-        # The reader goes by the suffix; a copy, because its graph keeps the file mapped.
-        return _read(manifest, [Path(shutil.copyfile(sources[0], Path(scratch, "model.tflite")))]).clone()
-
-
 def _tfjs(manifest: Manifest, sources: Sequence[Path]) -> Any:
     return _frozen(manifest, tfjs.graph_def(*(source.read_bytes() for source in sources)))
 
@@ -181,7 +175,6 @@ GRAPHS: dict[str, Callable[[Manifest, Sequence[Path]], Any]] = {
     "onnx-ctc": _ctc,
     "tfjs": _tfjs,
     "tfjs-bundled": _tfjs_bundled,
-    "tflite": _tflite,
     "efficientnet-lite": _efficientnet_lite,
     "minifasnet": _minifasnet,
     "tflite": _tflite,
@@ -200,7 +193,6 @@ BUILDERS: dict[str, Builder] = {
     "onnx-ctc": openvino_ir,
     "tfjs": openvino_ir,
     "tfjs-bundled": openvino_ir,
-    "tflite": openvino_ir,
     "efficientnet-lite": openvino_ir,
     "minifasnet": openvino_ir,
     "tflite": openvino_ir,
