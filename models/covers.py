@@ -17,8 +17,18 @@ from models.outputs import Floats
 
 Image = NDArray[np.uint8]
 
-# The crop is a square of so many heights of the face, its middle raised by so many: room for a helmet.
-SIDE, RAISED = 2.2, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A square crop of so many heights of the face, its middle raised by so many."""
+
+    side: float
+    raised: float
+
+
+HEAD = View(2.2, 0.2)  # room for a helmet
+FACE = View(1.4, -0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +65,14 @@ def load(model: str) -> Heads:
         return Heads(stored["weights"].astype(np.float32), stored["biases"].astype(np.float32))
 
 
-def crop(image: Image, face: Floats, kept: float = 1.0) -> Image:
-    """The square around a head whose face lies at `face` [4] pixels; what is beyond the edge repeats the edge.
+def crop(image: Image, face: Floats, view: View = HEAD, kept: float = 1.0) -> Image:
+    """The view of a head whose face lies at `face` [4] pixels; what is beyond the edge repeats the edge.
 
     `kept` is the part of each side that the network will look at: the crop is so much larger.
     """
     height = max(float(face[3] - face[1]), 1.0)
-    middle = (face[:2] + face[2:]) / 2 - (0.0, RAISED * height)
-    half = SIDE * height / kept / 2
+    middle = (face[:2] + face[2:]) / 2 - (0.0, view.raised * height)
+    half = view.side * height / kept / 2
     left, top = np.floor(middle - half).astype(int).tolist()
     right, bottom = np.maximum(np.ceil(middle + half).astype(int), (left + 1, top + 1)).tolist()
     rows, columns = image.shape[:2]

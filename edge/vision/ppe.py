@@ -97,7 +97,7 @@ class Ppe:
 
     def _covered(self, image: Image, frame: Floats) -> Covered:
         """What the heads say; of masks, what their detector says, if there is one and it sees the face."""
-        square = covers.crop(image, frame, self.features.manifest.input.crop)
+        square = covers.crop(image, frame, covers.HEAD, self.features.manifest.input.crop)
         told = self.features.run(square)
         if not isinstance(told, Scores) or told.features is None:
             raise ModelError(f"{self.features.use.name} gives no features: set labels = ['efficientnet-lite0']")
