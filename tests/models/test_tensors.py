@@ -55,6 +55,14 @@ def test_a_crop_is_centred_and_fills_the_input(width: int, height: int, kind: st
         assert right - left == pytest.approx(bottom - top)
 
 
+@pytest.mark.parametrize("kind", ["stretch", "square", "letterbox"])
+def test_by_area_fine_lines_are_averaged_and_not_skipped(kind: str) -> None:
+    image = np.zeros((96, 128, 3), np.uint8)
+    image[:, ::4] = 200
+    assert (fit(image, wants(kind, interpolation="area"))[0] == 50).all()
+    assert (fit(image, wants(kind))[0] == 0).all()
+
+
 def test_a_square_crop_of_a_wide_picture_is_taken_from_its_middle() -> None:
     image = np.zeros((100, 300, 3), np.uint8)
     image[:, 100:200] = 255
