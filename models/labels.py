@@ -138,7 +138,7 @@ def read(
             nodes[key] = nodes[key]._replace(
                 parents=tuple(above for name in row["parents"].split(";") for above in places[name])
             )
-    labels = tuple(_label(name, places, nodes) for name in places)
+    labels = _from_near_to_far([_label(name, places, nodes) for name in places])
     index = {label.name: number for number, label in enumerate(labels)}
     below, above = _pairs((index[label.name], index[name]) for label in labels for name in label.parents)
     members, leaves = _pairs(
@@ -178,6 +178,14 @@ def _label(name: str, places: Mapping[str, Sequence[str]], nodes: Mapping[str, _
     aliases = dict.fromkeys(alias for key in keys for alias in nodes[key].aliases if alias not in places)
     category = next((nodes[key].category for key in (*keys, *above) if nodes[key].category), "")
     return Label(name, tuple(parents), tuple(aliases), (category,) if category else ())
+
+
+def _from_near_to_far(labels: Sequence[Label]) -> tuple[Label, ...]:
+    """The labels with their parents in order: each before what lies above it."""
+    depth = {label.name: len(label.parents) for label in labels}
+    return tuple(
+        label._replace(parents=tuple(sorted(label.parents, key=lambda name: -depth[name]))) for label in labels
+    )
 
 
 def _climb(keys: Sequence[str], places: Mapping[str, Sequence[str]], nodes: Mapping[str, _Node]) -> Iterator[str]:

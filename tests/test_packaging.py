@@ -47,7 +47,7 @@ def shipped_data() -> Iterator[str]:
         files = ["model.toml", "CARD.md", model.labels, *(variant.recipe for variant in model.variants.values())]
         yield from (f"models/zoo/{name}/{file}" for file in files if file)
         if model.task == "labels" and (ROOT / "models/zoo" / name / "taxonomy.json").exists():
-            yield f"models/zoo/{name}/taxonomy.json"
+            yield from (f"models/zoo/{name}/{file}" for file in ("taxonomy.json", "vocabulary.csv", "calibration.toml"))
 
 
 def test_whatever_a_model_needs_is_tracked() -> None:

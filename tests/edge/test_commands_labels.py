@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from edge import cli
+from models import labels, scenes
+from models.labels import CATEGORIES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "LABELS.md").read_text("utf-8")
 
 
 def test_list_names_every_label_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["labels", "list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     names = [label["name"] for label in found]
-    assert len(names) == len(set(names)) == 1797
+    assert len(names) == len(set(names)) == 1790
     assert names == sorted(names, key=str.lower)
 
 
@@ -47,3 +52,15 @@ def test_a_wrong_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture
     assert "did you mean Dog" in capsys.readouterr().err
     assert cli.main(["labels", "list", "--category", "Dogs"]) == 66
     assert "Animals and Pets" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_page_counts_the_labels_of_each_category(category: str) -> None:
+    taxonomy = labels.load("efficientnet-lite0")
+    count = sum(category in label.categories for label in taxonomy.labels)
+    assert f"| {category} | {count} | " in PAGE
+
+
+@pytest.mark.parametrize("name", [*scenes.PLACES, *scenes.ACTIVITIES, scenes.CROWD[0]])
+def test_the_page_tells_of_every_scene_and_activity(name: str) -> None:
+    assert f"\n| {name} | " in PAGE
