@@ -3,7 +3,8 @@
 SQLite is the truth (`store`); a matrix in memory makes searching fast, of floats (`index`) or, for a large
 collection, of bytes that tell which few floats to read (`compact`); `search` keeps it in step with what any process
 has committed. Nothing but SQLite is on disk: a start reads the vectors again. Similarity in percent is defined in
-`edge.similarity`. A collection holds the vectors of one embedding model only, told by the model's digest.
+`edge.similarity`; a user, who has several faces, is found by one vector for all of them (`users`). A collection holds
+the vectors of one embedding model only, told by the model's digest.
 """
 
 from edge.collections.records import (
@@ -13,6 +14,7 @@ from edge.collections.records import (
     IndexedFace,
     NewFace,
     User,
+    UserMatch,
     picture_id,
 )
 from edge.collections.store import Collections
@@ -25,5 +27,6 @@ __all__ = [
     "IndexedFace",
     "NewFace",
     "User",
+    "UserMatch",
     "picture_id",
 ]

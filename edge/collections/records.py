@@ -70,6 +70,15 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class UserMatch:
+    """A user whom a face resembles, by all of the user's faces. `similarity` is percent, `cosine` -1..1."""
+
+    user_id: str
+    cosine: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Identification:
     """Who a face is. `match` is None for an unknown one; `best` and `runner_up` are the nearest faces of two
     different people all the same, None only if the collection has none."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sqlite_utils import Database
 
-from edge.collections import rows
+from edge.collections import rows, users
 from edge.collections.records import (
     Collection,
     DuplicateError,
@@ -21,6 +21,7 @@ from edge.collections.records import (
     IndexedFace,
     NewFace,
     User,
+    UserMatch,
     Vector,
     check_collection,
     check_external,
@@ -37,18 +38,24 @@ from edge.values import Match
 class Collections:
     """Everything about enrolled people. Safe to share between threads.
 
-    It owns `database` (give it a connection of its own) and opens a second one to search with; `close` closes
-    both. What another process commits is found by the next search.
+    It owns `database` (give it a connection of its own) and opens two more to search with; `close` closes
+    all. What another process commits is found by the next search.
     """
 
     def __init__(self, database: Database) -> None:
         migrate(database, ROOM, STEPS)
+        migrate(database, users.ROOM, users.STEPS)
         self._database = database
         self._lock = RLock()
+        if self._rows("SELECT 1 FROM stale LIMIT 1"):
+            with self._writing():
+                pass  # users of before there were vectors of users get theirs
         self._finder = Finder(beside(database))
+        self._user_finder = users.UserFinder(beside(database))
 
     def close(self) -> None:
         self._finder.close()
+        self._user_finder.close()
         with self._lock:
             self._database.close()
 
@@ -117,6 +124,8 @@ class Collections:
                 result.append(known or rows.new_face(face, image_id, external_image_id, user_id))
                 if known is None:
                     rows.insert(connection, key, user, result[-1], digest=digest, vector=vector)
+            if user is not None:
+                users.check_room(connection, user, user_id)
         return result
 
     def list_faces(self, collection: str) -> list[IndexedFace]:
@@ -157,18 +166,24 @@ class Collections:
             return [User(**row) for row in self._rows(rows.USERS, [rows.collection_key(connection, collection)])]
 
     def delete_user(self, collection: str, user_id: str) -> None:
-        """The user's faces stay, and belong to nobody."""
+        """The user's faces stay, and belong to nobody; the user's vector leaves the file as well."""
         with self._writing() as connection:
             key = rows.collection_key(connection, collection)
             if not connection.execute("DELETE FROM users WHERE collection = ? AND name = ?", [key, user_id]).rowcount:
                 raise rows.no_user_to_delete(connection, collection, key, user_id)
+        self._wipe()
 
     def associate(self, collection: str, user_id: str, face_ids: Sequence[str]) -> list[str]:
-        """The ids that now belong to the user; a face that is missing or another user's is left out."""
+        """The ids that now belong to the user; a face that is missing or another user's is left out.
+
+        Raises InputError if the user would have more than `users.MOST` faces: then nothing has changed.
+        """
         with self._writing() as connection:
             key = rows.collection_key(connection, collection)
             user = rows.user_key(connection, collection, user_id)
-            return rows.move(connection, key, face_ids, of=(None, user), to=user)
+            moved = rows.move(connection, key, face_ids, of=(None, user), to=user)
+            users.check_room(connection, user, user_id)
+            return moved
 
     def disassociate(self, collection: str, user_id: str, face_ids: Sequence[str]) -> list[str]:
         """The ids that were the user's and are nobody's now."""
@@ -207,6 +222,21 @@ class Collections:
         found = self._finder.search(collection, vector, row[1], limit + 1, cosine(similarity))
         return [match for match in found if match.face_id != face_id][:limit]
 
+    def search_users(
+        self, collection: str, vector: Vector, digest: str, limit: int = 5, similarity: float = 80.0
+    ) -> list[UserMatch]:
+        """At most `limit` users of `similarity` percent or more, the most similar first; raises what `search` does.
+
+        A user is compared by one vector, the centre of all their faces, not by their most similar face.
+        """
+        return self._user_finder.search(collection, vector, digest, limit, cosine(similarity))
+
+    def search_users_by_user(
+        self, collection: str, user_id: str, limit: int = 5, similarity: float = 80.0
+    ) -> list[UserMatch]:
+        """Like `search_users`, with the vector of a user, who is not among the matches."""
+        return self._user_finder.search_by_user(collection, user_id, limit, cosine(similarity))
+
     def identify(
         self, collection: str, vector: Vector, digest: str, similarity: float, margin: float
     ) -> Identification:
@@ -222,6 +252,7 @@ class Collections:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._lock, transaction(self._database) as connection:
             yield connection
+            users.refresh(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
