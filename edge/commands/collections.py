@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.commands import table
+from edge.commands.arguments import count, upto
 from edge.errors import MissingError
 
 if TYPE_CHECKING:
@@ -54,6 +56,13 @@ def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     listing.add_argument("collection", metavar="COLLECTION")
     listing.add_argument("--json", action="store_true", help="one JSON document a line")
     listing.set_defaults(handler=show_users)
+    searching = actions.add_parser("search", help="which users the largest face of a picture resembles, by all theirs")
+    searching.add_argument("collection", metavar="COLLECTION")
+    searching.add_argument("image", type=Path, metavar="IMAGE")
+    searching.add_argument("--similarity", type=upto(100.0), default=80.0, metavar="P", help="least percent (80)")
+    searching.add_argument("--limit", type=count, default=5, metavar="N", help="at most so many users (5)")
+    searching.add_argument("--json", action="store_true", help="one JSON document")
+    searching.set_defaults(handler=search_users)
     for name, handler, help_ in (
         ("create", create_user, "make a user without faces"),
         ("delete", delete_user, "delete a user; the faces stay"),
@@ -104,6 +113,24 @@ def show_users(args: argparse.Namespace) -> int:
         table.show(
             ("USER", "FACES", "CREATED"), [(user.user_id, user.faces, table.when(user.created_at)) for user in users]
         )
+    return 0
+
+
+def search_users(args: argparse.Namespace) -> int:
+    from edge.commands import faces  # which stands on this module
+
+    with opened(args) as people:
+        people.describe_collection(args.collection)
+        view = faces.largest(args)
+        matches = people.search_users(args.collection, view.vector, view.embedding.digest, args.limit, args.similarity)
+    if args.json:
+        found = [asdict(match) for match in matches]
+        print(json.dumps({"image": str(args.image), "box": asdict(view.face.box), "matches": found}))
+    elif matches:
+        rows = [(f"{match.similarity:.2f} %", f"{match.cosine:.3f}", match.user_id) for match in matches]
+        table.show(("SIMILARITY", "COSINE", "USER"), rows)
+    else:
+        print(f"{args.image}: no user of {args.collection} is similar by {args.similarity:g} % or more")
     return 0
 
 

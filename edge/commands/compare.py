@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.commands.faces import filtered, upto
+from edge.commands.arguments import filtered, upto
 
 if TYPE_CHECKING:
     from edge.comparison import Compared, Comparison

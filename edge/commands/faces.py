@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.commands import collections, table
+from edge.commands.arguments import count, filtered, upto
 from edge.errors import InputError, MissingError, exit_code
-from edge.quality import LEVELS, Reason
+from edge.quality import Reason
 
 if TYPE_CHECKING:
     from edge.collections import Collections, IndexedFace
@@ -143,11 +144,7 @@ def enrol(people: Collections, path: Path, views: Sequence[FaceView], args: argp
 def search(args: argparse.Namespace) -> int:
     with collections.opened(args) as people:
         people.describe_collection(args.collection)
-        analyzer = _analyzer(args)
-        try:
-            view = look(args.image, analyzer)[0]
-        finally:
-            analyzer.close()
+        view = largest(args)
         matches = people.search(args.collection, view.vector, view.embedding.digest, args.limit, args.similarity)
     if args.json:
         found = [{"person": match.person, **asdict(match)} for match in matches]
@@ -157,6 +154,15 @@ def search(args: argparse.Namespace) -> int:
     else:
         print(f"{args.image}: nobody in {args.collection} is similar by {args.similarity:g} % or more")
     return 0
+
+
+def largest(args: argparse.Namespace) -> FaceView:
+    """The largest face of `args.image`; raises InputError if there is none."""
+    analyzer = _analyzer(args)
+    try:
+        return look(args.image, analyzer)[0]
+    finally:
+        analyzer.close()
 
 
 def show(args: argparse.Namespace) -> int:
@@ -228,27 +234,3 @@ def _tell_indexed(
 
 def _match_row(match: Match) -> tuple[str, str, str, str]:
     return (f"{match.similarity:.2f} %", f"{match.cosine:.3f}", match.person, match.face_id)
-
-
-def filtered(parser: argparse.ArgumentParser, default: str) -> None:
-    """The option of the quality filter."""
-    parser.add_argument(
-        "--quality", choices=LEVELS, default=default, help=f"which faces are too poor to be recognised ({default})"
-    )
-
-
-def count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give 1 or more")
-    return value
-
-
-def upto(most: float) -> Any:
-    def number(text: str) -> float:
-        value = float(text)
-        if not 0.0 <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text}: give 0 to {most:g}")
-        return value
-
-    return number

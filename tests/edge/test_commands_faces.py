@@ -190,10 +190,24 @@ def test_users_gather_faces(run: Run, picture: Callable[..., Path], capsys: pyte
     assert (described["faces"], described["users"], described["digest"]) == (1, 1, MODEL.digest)
 
 
+def test_a_picture_finds_the_user(run: Run, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    run("faces", "index", "people", picture("ada", 1, 10), "--json")
+    ((face,),) = [document["faces"] for document in documents(capsys)]  # type: ignore[misc]
+    run("users", "create", "people", "ada")
+    run("users", "associate", "people", "ada", face["face_id"])
+    capsys.readouterr()
+    assert run("users", "search", "people", picture("again", 1, 10), "--json") == 0
+    (found,) = documents(capsys)
+    assert [match["user_id"] for match in found["matches"]] == ["ada"]  # type: ignore[attr-defined]
+    assert run("users", "search", "people", picture("stranger", 1, 30)) == 0
+    assert "no user of people is similar by 80 % or more" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("faces", "index", "pepole", "x.png"),
+        ("users", "search", "pepole", "x.png"),
         ("faces", "search", "pepole", "x.png"),
         ("faces", "search", "people", "x.png"),
         ("faces", "list", "pepole"),

@@ -1,0 +1,32 @@
+"""Arguments that several commands share: what they take, and what they refuse."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from edge.quality import LEVELS
+
+
+def filtered(parser: argparse.ArgumentParser, default: str) -> None:
+    """The option of the quality filter."""
+    parser.add_argument(
+        "--quality", choices=LEVELS, default=default, help=f"which faces are too poor to be recognised ({default})"
+    )
+
+
+def count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give 1 or more")
+    return value
+
+
+def upto(most: float) -> Any:
+    def number(text: str) -> float:
+        value = float(text)
+        if not 0.0 <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text}: give 0 to {most:g}")
+        return value
+
+    return number
