@@ -168,12 +168,23 @@ def migrate(database: Database, room: str, steps: Sequence[str]) -> None:
                 "upgrade this one, or restore a copy"
             )
         for step in steps[done:]:
-            for statement in filter(str.strip, step.split(";")):
+            for statement in _statements(step):
                 connection.execute(statement)
         connection.execute(
             "INSERT INTO migrations VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET done = excluded.done",
             [room, len(steps)],
         )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Each with its semicolon; those within a trigger end no statement."""
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            if part.strip():
+                yield statement
+            statement = ""
 
 
 def _done(database: Database, room: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,14 @@ BLOCK = 65_536  # rows allocated at a time
 SPARE = 16  # rows compared beyond those asked for, which is mostly enough to end the search
 GROUPS = 16  # for each row sought: so many make it rare that two of the best share one
 ROUNDING = 1e-5  # of float32: of products, and of vectors that are not quite of unit length
+
+
+class Encoded(NamedTuple):
+    """Codes [N,dimensions] and scales [N] of rows, and the length of the longest residual."""
+
+    codes: Codes
+    scales: Vector
+    residual: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +72,21 @@ class Compact:
         return np.concatenate([np.zeros(0, np.int64), *(block.keys for block in self._blocks)])[: self._count]
 
     def add(self, keys: Keys, vectors: Vector) -> None:
+        self.add_encoded(keys, encode(vectors))
+
+    def add_encoded(self, keys: Keys, encoded: Encoded) -> None:
+        """Append rows that were encoded before."""
+        codes, scales, residual = encoded
+        self._residual = max(self._residual, residual)
         while len(keys):
             number, row = divmod(self._count, BLOCK)
             if number == len(self._blocks):
                 self._blocks.append(Block.empty(self._dimensions))
             block, part = self._blocks[number], slice(row, min(row + len(keys), BLOCK))
             taken = part.stop - row
-            block.codes[part], block.scales[part], residual = encode(vectors[:taken])
-            block.keys[part] = keys[:taken]
-            self._residual = max(self._residual, residual)
+            block.codes[part], block.scales[part], block.keys[part] = codes[:taken], scales[:taken], keys[:taken]
             self._count += taken
-            keys, vectors = keys[taken:], vectors[taken:]
+            codes, scales, keys = codes[taken:], scales[taken:], keys[taken:]
 
     def drop(self, keys: Keys) -> None:
         """The last row moves into each gap."""
@@ -125,13 +138,13 @@ class Compact:
         return np.array([block.keys[row] for block, row in places], np.int64)
 
 
-def encode(vectors: Vector) -> tuple[Codes, Vector, float]:
-    """Codes [N, dimensions] and scales [N] of the rows, and the length of the longest residual."""
+def encode(vectors: Vector) -> Encoded:
+    """Of float32 [N,dimensions], rows of unit length."""
     scales = np.maximum(vectors.max(axis=1), -vectors.min(axis=1)) / np.float32(TOP)
     steps = np.rint(vectors / scales[:, None])
     codes = steps.astype(np.int8)
     residuals = np.subtract(np.multiply(steps, scales[:, None], out=steps), vectors, out=steps)
-    return codes, scales, float(np.sqrt(np.einsum("ij,ij->i", residuals, residuals).max(initial=0.0)))
+    return Encoded(codes, scales, float(np.sqrt(np.einsum("ij,ij->i", residuals, residuals).max(initial=0.0))))
 
 
 def _reached(rough: Vector, count: int) -> float:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from edge.collections.chunks import number_of, seal
 from edge.collections.records import IndexedFace, NewFace, Vector
 from edge.errors import InputError, MissingError
 from edge.values import Box
@@ -122,7 +123,11 @@ def insert(  # noqa: PLR0913 - a row's columns
             x1, y1, x2, y2, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [of.face_id, key, user, of.image_id, of.external_image_id, of.confidence, of.quality, *sides, of.created_at],
     ).lastrowid
+    assert row is not None  # noqa: S101 - of an INSERT
     connection.execute("INSERT INTO vectors VALUES (?, ?, ?)", [row, digest, vector.astype("<f4").tobytes()])
+    (before,) = connection.execute("SELECT added FROM collections WHERE id = ?", [key]).fetchone()
+    if number_of(before) < number_of(row):
+        seal(connection, key, number_of(before), len(vector))
     connection.execute("UPDATE collections SET added = ? WHERE id = ?", [row, key])
 
 

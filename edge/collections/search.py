@@ -13,18 +13,20 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
 from sqlite_utils import Database
 
+from edge.collections import chunks
+from edge.collections.chunks import sound
 from edge.collections.compact import Compact
 from edge.collections.index import Index, Keys, Searchable
 from edge.collections.records import Identification, Vector, unit
 from edge.collections.rows import no_collection, other_model
-from edge.database import reading
-from edge.errors import InputError, MissingError
+from edge.database import reading, transaction
+from edge.errors import InputError, MissingError, StorageError
 from edge.similarity import percent
 from edge.values import Match
 
@@ -32,14 +34,14 @@ log = logging.getLogger(__name__)
 
 BATCH = 1024  # vectors read at a time: 512 KiB, which stay in the processor's cache while they are encoded
 COMPACT = 100_000  # faces above which a collection is held in bytes: the floats of so many take 51 MB
-UNIT = 1e-3  # by so much a stored vector's length may differ from 1; a damaged one could resemble everybody
+SEALED = 64  # chunks written at a time: two megabytes, and others may write in between
 FIRST_LOOK = 16  # faces looked at before the runner-up of another person is sought further down
 
 _STATE = "SELECT id, added, removed FROM collections WHERE name = ?"
 _MODELS = """SELECT digest, length(vector) / 4 FROM vectors JOIN faces ON faces.id = vectors.face
     WHERE collection = ? LIMIT 100"""
-_NEWER = """SELECT faces.id, vector FROM faces JOIN vectors ON vectors.face = faces.id
-    WHERE collection = ? AND faces.id > ? ORDER BY faces.id"""
+_BETWEEN = """SELECT faces.id, vector FROM faces JOIN vectors ON vectors.face = faces.id
+    WHERE collection = ? AND faces.id > ? AND faces.id <= ? ORDER BY faces.id"""
 _GONE = "SELECT face FROM removals WHERE collection = ? AND number > ?"
 _VECTORS = "SELECT face, vector FROM vectors WHERE face IN ({})"
 _NAMES = """SELECT faces.id, face_id, external_image_id, coalesce(users.name, '') FROM faces
@@ -50,11 +52,14 @@ _NAMES = """SELECT faces.id, face_id, external_image_id, coalesce(users.name, ''
 class Shelf:
     """One collection's matrix, and how far it has read."""
 
+    collection: int
     digest: str
     index: Searchable
     added: int = 0
     removed: int = 0
     damaged: int = 0  # faces whose vector is none: nobody is found by them
+    told: int = 0  # of those
+    unsealed: set[int] = field(default_factory=set)  # chunks that should be there and are not
 
 
 class Finder:
@@ -66,9 +71,14 @@ class Finder:
         self._shelves: dict[int, Shelf] = {}
 
     def load(self, collection: str) -> int:
-        """Bring the collection's vectors into memory, if there is such a collection; how many are damaged."""
+        """Bring the collection's vectors into memory, if there is such a collection; how many are damaged.
+
+        Chunks that a large one lacks are written, so that the next start finds them.
+        """
         with self._reading() as connection, suppress(MissingError):
-            return self._fresh(connection, collection).damaged
+            shelf = self._fresh(connection, collection)
+            self._seal(shelf)
+            return shelf.damaged
         return 0
 
     def search(self, collection: str, vector: Vector, digest: str, limit: int, floor: float = -2.0) -> list[Match]:
@@ -149,22 +159,55 @@ class Finder:
         digest, dimensions = max(models, key=lambda model: (models[model], model[1]), default=("", 0))
         shelf = self._shelves.get(key)
         if shelf is None or shelf.digest != digest:
-            shelf = self._shelves[key] = Shelf(digest, self._empty(connection, key, dimensions), removed=removed)
+            index = self._empty(connection, key, dimensions)
+            shelf = Shelf(key, digest, index, removed=removed)
+            if isinstance(index, Compact):
+                self._unpack(connection, shelf, index, added)
+            self._shelves[key] = shelf
         if shelf.removed != removed:
             shelf.index.drop(_gone(connection, key, shelf, removed))
             shelf.removed = removed
-        newer, damaged = connection.execute(_NEWER, [key, shelf.added]), shelf.damaged
-        while rows := newer.fetchmany(BATCH):
-            keys, vectors = _matrix(rows, shelf.index.dimensions)
-            shelf.index.add(keys, vectors)
-            shelf.damaged += len(rows) - len(keys)
-            shelf.added = rows[-1][0]  # a read that fails goes on from here
-            if isinstance(shelf.index, Index) and len(shelf.index) > COMPACT:
-                shelf.index = self._compacted(shelf.index)
-        if shelf.damaged > damaged:
+        for taken in self._take(connection, shelf, shelf.added, added):
+            shelf.added = taken[-1]  # a read that fails goes on from here
+        if shelf.damaged > shelf.told:
             log.error("%d faces of a collection are damaged and match nobody; see 'vedette doctor'", shelf.damaged)
+            shelf.told = shelf.damaged
         shelf.added = added
         return shelf
+
+    def _unpack(self, connection: sqlite3.Connection, shelf: Shelf, index: Compact, added: int) -> None:
+        """Fill a new shelf with the collection's chunks, and with the vectors of whom no chunk holds."""
+        there = []
+        for chunk in chunks.read(connection, shelf.collection, index.dimensions):
+            index.add_encoded(chunk.keys, chunk.encoded)
+            shelf.damaged += chunk.damaged
+            there.append(chunk.number)
+        for above, upto in chunks.between(there, added):
+            for taken in self._take(connection, shelf, above, upto):
+                shelf.unsealed.update(map(chunks.number_of, taken))
+        shelf.added = added
+
+    def _take(self, connection: sqlite3.Connection, shelf: Shelf, above: int, upto: int) -> Iterator[list[int]]:
+        """Add the vectors of the faces in a range of keys, bit by bit; gives the keys of each bit."""
+        found = connection.execute(_BETWEEN, [shelf.collection, above, upto])
+        while rows := found.fetchmany(BATCH):
+            keys, vectors = sound(rows, shelf.index.dimensions)
+            shelf.index.add(keys, vectors)
+            shelf.damaged += len(rows) - len(keys)
+            if isinstance(shelf.index, Index) and len(shelf.index) > COMPACT:
+                shelf.index = self._compacted(shelf.index)
+            yield [row[0] for row in rows]
+
+    def _seal(self, shelf: Shelf) -> None:
+        """Write the chunks that were not there. A disk that refuses costs the next start its time, and no more."""
+        last = chunks.number_of(shelf.added)
+        absent = sorted(number for number in shelf.unsealed if number < last)
+        shelf.unsealed.clear()
+        with suppress(StorageError):
+            for start in range(0, len(absent), SEALED):
+                with transaction(self._database) as connection:
+                    for number in absent[start : start + SEALED]:
+                        chunks.seal(connection, shelf.collection, number, shelf.index.dimensions)
 
     def _empty(self, connection: sqlite3.Connection, key: int, dimensions: int) -> Searchable:
         (faces,) = connection.execute("SELECT count(*) FROM faces WHERE collection = ?", [key]).fetchone()
@@ -185,7 +228,7 @@ class Finder:
             part = ordered[start : start + BATCH]
             rows = self._database.conn.execute(_VECTORS.format(",".join("?" * len(part))), part).fetchall()
             if rows:
-                there, vectors = _matrix(rows, len(vector))
+                there, vectors = sound(rows, len(vector))
                 found.append((there, vectors @ vector))
         return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
 
@@ -202,16 +245,6 @@ def _gone(connection: sqlite3.Connection, key: int, shelf: Shelf, removed: int) 
         return np.array(gone, np.int64).ravel()
     kept = connection.execute("SELECT id FROM faces WHERE collection = ?", [key])  # too long ago to be told one by one
     return np.setdiff1d(shelf.index.keys, np.fromiter((row[0] for row in kept), np.int64), assume_unique=True)
-
-
-def _matrix(rows: list[tuple[int, bytes]], dimensions: int) -> tuple[Keys, Vector]:
-    """Keys and vectors of rows that were read, less those that are damaged."""
-    whole = [row for row in rows if len(row[1]) == 4 * dimensions]
-    vectors = np.frombuffer(b"".join([row[1] for row in whole]), "<f4").reshape(len(whole), dimensions)
-    keys = np.array([row[0] for row in whole], np.int64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        sound = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1.0) <= 2 * UNIT
-    return (keys, vectors) if sound.all() else (keys[sound], vectors[sound])
 
 
 def _names(connection: sqlite3.Connection, keys: list[int]) -> dict[int, tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sqlite_utils import Database
 
-from edge.collections import rows, users
+from edge.collections import chunks, rows, users
 from edge.collections.records import (
     Collection,
     DuplicateError,
@@ -44,6 +44,7 @@ class Collections:
 
     def __init__(self, database: Database) -> None:
         migrate(database, ROOM, STEPS)
+        migrate(database, chunks.ROOM, chunks.STEPS)
         migrate(database, users.ROOM, users.STEPS)
         self._database = database
         self._lock = RLock()

@@ -69,14 +69,14 @@ def test_a_damaged_vector_matches_nobody_and_hides_nobody(tmp_path: Path, damage
 
 def test_a_read_that_failed_goes_on_where_it_stopped(people: Collections) -> None:
     ids = {enrol(people, at(0.5 + seed / 100, seed=seed)) for seed in range(1, 8)}
-    real, reads = search._matrix, iter(range(99))
+    real, reads = search.sound, iter(range(99))
 
     def failing(found: Any, dimensions: int) -> Any:
         if next(reads) in (1, 2):
             raise sqlite3.OperationalError("disk I/O error")
         return real(found, dimensions)
 
-    with patch.object(search, "BATCH", 3), patch.object(search, "_matrix", failing):
+    with patch.object(search, "BATCH", 3), patch.object(search, "sound", failing):
         for _ in range(2):
             with pytest.raises(StorageError, match="disk I/O error"):
                 people.load("people")
