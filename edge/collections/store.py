@@ -196,7 +196,7 @@ class Collections:
     # Search
 
     def load(self, collection: str) -> int:
-        """Read the collection's vectors now, so that the first search need not: a second or two for a million.
+        """Read the collection's vectors now, so that the first search need not: under a second for a million.
 
         What is not there yet is no error: a camera may watch before anyone is enrolled. Gives the number of faces
         whose stored vector is damaged; they match nobody.

@@ -25,6 +25,20 @@ def test_each_step_runs_once_and_rooms_do_not_mix(tmp_path: Path) -> None:
     db.conn.close()
 
 
+def test_a_step_may_make_triggers(tmp_path: Path) -> None:
+    db = database.connect(tmp_path)
+    step = """
+        CREATE TABLE a (x); CREATE TABLE b (x);
+        CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO b VALUES (new.x); DELETE FROM b WHERE x = ';'; END;
+        CREATE TABLE c (x)
+    """
+    database.migrate(db, "one", [step])
+    db.conn.executescript("INSERT INTO a VALUES (1); INSERT INTO a VALUES (';')")
+    assert db.conn.execute("SELECT x FROM b").fetchall() == [(1,)]
+    assert "c" in db.table_names()
+    db.conn.close()
+
+
 def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     db = database.connect(tmp_path)
     database.migrate(db, "one", ["CREATE TABLE a (x)", "CREATE TABLE b (x)"])
