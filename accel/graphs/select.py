@@ -28,18 +28,15 @@ def keep_best_cells(model: ov.Model, count: int) -> ov.Model:
 
 
 def keep_best_class(model: ov.Model) -> ov.Model:
-    """The model with `classes` [N,T] and their `scores` [N,T] for its output, which must be scores [N,T,classes].
+    """The model with `classes`, their `scores` and the score of the last class, a space; each [N,T].
 
-    A line of text has a hundred steps, and each a score for thousands of characters.
+    Its output must be scores [N,T,classes]: a line of text has a hundred steps, and each a score for thousands of
+    characters. Spaces are often only second to nothing at all.
     """
-    last = ops.constant(np.array([2]))
-    best = ops.topk(
-        model.get_results()[0].input_value(0),
-        ops.constant(np.int64(1)),
-        axis=2,
-        mode="max",
-        sort="none",
-        index_element_type="i32",
-    )
+    scores = model.get_results()[0].input_value(0)
+    last, one = ops.constant(np.array([2])), ops.constant(np.int64(1))
+    best = ops.topk(scores, one, axis=2, mode="max", sort="none", index_element_type="i32")
     outputs = [ops.result(ops.squeeze(best.output(place), last)) for place in (1, 0)]
+    count = scores.get_partial_shape()[2].get_length()
+    outputs.append(ops.result(ops.gather(scores, ops.constant(np.int64(count - 1)), ops.constant(np.int64(2)))))
     return ov.Model(outputs, model.get_parameters(), model.get_friendly_name())

@@ -55,8 +55,9 @@ class Line:
 
     @property
     def score(self) -> float:
-        """The mean of its characters'; 0 if it has none."""
-        return float(np.mean(self.scores)) if self.scores else 0.0
+        """The mean of its characters' without spaces; 0 if it has none."""
+        told = [score for score, character in zip(self.scores, self.text, strict=True) if not character.isspace()]
+        return float(np.mean(told)) if told else 0.0
 
     def words(self) -> list[Line]:
         """What stands between spaces, each with its place along the whole line."""

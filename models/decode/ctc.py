@@ -1,7 +1,8 @@
 """Connectionist temporal classification (CTC, Graves et al. 2006): from steps along a line to its characters.
 
-Outputs: `classes` [N,T], the likeliest class of each step, and `scores` [N,T], its probability. Class 0 is the blank
-between characters; class c is label c - 1. A character may last several steps: repeats without a blank are one.
+Outputs: `classes` [N,T], the likeliest class of each step, `scores` [N,T], its probability, and `spaces` [N,T], that of
+a space. Class 0 is the blank between characters; class c is label c - 1. A character may last several steps: repeats
+without a blank are one.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from models.manifest import Decode
 from models.outputs import Glyphs
 
 BLANK = 0
+# The likeliest path drops spaces between short words. On drawn text 99.6 % of spaces scored 0.14 or more, and 99.9 % of
+# all other gaps between characters 0.05 or less.
+SPACE = 0.1
 
 
 def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Glyphs:  # noqa: ARG001 all characters stay
-    """Every character of every line; `floor` is left to who puts lines together."""
-    classes, scores = outputs["classes"].astype(np.int64), outputs["scores"].astype(np.float32, copy=False)
+    """Every character of every line; `floor` is left to who puts lines together. `how.index` is the class of a space."""
+    classes, scores = outputs["classes"].astype(np.int64), outputs["scores"].astype(np.float32)
+    missed = (classes == BLANK) & (outputs["spaces"] >= SPACE)
+    classes[missed], scores[missed] = how.index, outputs["spaces"][missed]
     starts = classes != BLANK
     starts[:, 1:] &= classes[:, 1:] != classes[:, :-1]
     lines, first = np.nonzero(starts)
