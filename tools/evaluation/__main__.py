@@ -16,7 +16,18 @@ from pathlib import Path
 from types import ModuleType
 
 import report
-from evaluation import agreement, classification, detection, faces, labels, liveness, properties, tracking
+from evaluation import (
+    agreement,
+    attributes,
+    classification,
+    detection,
+    faces,
+    labels,
+    liveness,
+    properties,
+    text,
+    tracking,
+)
 from evaluation.figures import Figure
 
 from edge.errors import EXPECTED, MissingError, exit_code
@@ -28,12 +39,14 @@ PAGE = ROOT / "docs" / "ACCURACY.md"
 # The evaluation, and what it needs of the data folder.
 EVALUATIONS: dict[str, tuple[ModuleType, Path | None]] = {
     "faces": (faces, faces.LFW),
+    "attributes": (attributes, attributes.LFW),
     "detection": (detection, detection.TRUTH),
     "classification": (classification, classification.TRUTH),
     "labels": (labels, labels.TRUTH),
     "tracking": (tracking, tracking.SEQUENCE),
     "liveness": (liveness, liveness.LFW),
     "properties": (properties, None),
+    "text": (text, text.TRUTH),
     "agreement": (agreement, None),
 }
 
