@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.outputs import Floats
-from models.tensors import Image
+from models.tensors import Image, Placement
 
 HEIGHT = 48  # pixels of a line as networks read it
 SHORT = 736  # pixels that the detector sees of a picture's shorter side, at least
+CLOSER = 3.0  # times that a picture is enlarged for it, at most: very large letters are not seen
 LONG, PIXELS = 4096, 1_500_000  # of its longer side and in all, at most: this bounds memory
+LEAST = 160  # of each side: on inputs of a few dozen pixels the int8 graph crashes (OpenVINO 2026.4)
+SMALL = 256  # pixels of the shorter side: smaller pictures may be filled by their text
 STEP = 32  # sides of the detector's input are multiples of it
 CLEAR = 1.5  # how much longer than wide a region is whose direction shows
 NARROWEST, WIDEST = 12, 3200  # pixels: lines beyond are stretched and squeezed
@@ -26,14 +29,35 @@ GRID = 12  # points on a side of a rectangle, to tell how much of it lies somewh
 GREY = 127  # between lines of a batch: zero to the network
 
 
-def fit(image: Image) -> Image:
-    """The picture for the detector: its shorter side at least SHORT, as far as LONG and PIXELS allow."""
+def fit(image: Image) -> tuple[Image, Placement]:
+    """The picture for the detector: its shorter side SHORT at least, as far as CLOSER, LONG and PIXELS allow.
+
+    A small picture gets a margin, for letters at the very edge are not seen.
+    """
     height, width = image.shape[:2]
-    scale = max(1.0, SHORT / min(height, width))
-    scale = min(scale, LONG / max(height, width), (PIXELS / (height * width)) ** 0.5)
-    sides = [max(STEP, round(side * scale / STEP) * STEP) for side in (width, height)]
-    how = cv2.INTER_AREA if sides[0] < width and sides[1] < height else cv2.INTER_LINEAR
-    return cv2.resize(image, sides, interpolation=how).astype(np.uint8, copy=False)
+    across, down = (_margin(side, min(height, width)) for side in (width, height))
+    if across or down:
+        framed = cv2.copyMakeBorder(image, down, down, across, across, cv2.BORDER_REPLICATE)
+        image = framed.astype(np.uint8, copy=False)
+    sides = image.shape[1], image.shape[0]
+    scale = min(max(SHORT / min(sides), 1.0), CLOSER, LONG / max(sides), (PIXELS / (sides[0] * sides[1])) ** 0.5)
+    fed = [max(round(side * scale / STEP), LEAST // STEP) * STEP for side in sides]
+    how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+    fitted = cv2.resize(image, fed, interpolation=how).astype(np.uint8, copy=False)
+    scale_x, scale_y = fed[0] / sides[0], fed[1] / sides[1]
+    return fitted, Placement(scale_x, scale_y, across * scale_x, down * scale_y)
+
+
+def _margin(side: int, shorter: int) -> int:
+    """How much a side of a picture grows at either end."""
+    return max(shorter // 4, (SMALL // 4 - side + 1) // 2) if shorter < SMALL else 0
+
+
+def restore(corners: Floats, placement: Placement) -> Floats:
+    """Corners [N,4,2] in the picture, of corners in what `fit` made of it."""
+    offset = np.array([placement.offset_x, placement.offset_y], np.float32)
+    scale = np.array([placement.scale_x, placement.scale_y], np.float32)
+    return ((corners - offset) / scale).astype(np.float32, copy=False)
 
 
 def lay(corners: Floats) -> tuple[Floats, NDArray[np.bool_]]:

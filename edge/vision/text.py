@@ -89,10 +89,9 @@ class Text:
 
     def read(self, image: Image) -> list[Line]:
         """Every line that was found, however badly it could be read."""
-        fitted = lines.fit(image)
+        fitted, placement = lines.fit(image)
         found = _expect(self.boxes.infer(fitted[None], FOUND), Quads, self.boxes)
-        scale = np.array([image.shape[1] / fitted.shape[1], image.shape[0] / fitted.shape[0]], np.float32)
-        corners, upright = lines.lay(found.corners * scale)
+        corners, upright = lines.lay(lines.restore(found.corners, placement))
         strips = lines.cut(image, corners)
         if not strips:
             return []
