@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import report
-from benchmarks import footprint, freshness, inference, outbox, overload, pipeline, search
+from benchmarks import footprint, freshness, inference, memory, outbox, overload, pipeline, search, tasks
 
 from edge.errors import EXPECTED, exit_code
 
@@ -23,6 +23,8 @@ BENCHMARKS = {
     "search": search,
     "outbox": outbox,
     "inference": inference,
+    "tasks": tasks,
+    "memory": memory,
 }
 LONG = {"overload": overload.long, "footprint": footprint.long}  # instead, with --long
 
