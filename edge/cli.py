@@ -11,12 +11,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge import __version__, logs
-from edge.commands import analyze, cameras, collections, compare, doctor, events, faces, labels, models, run, top
+from edge.commands import (
+    analyze,
+    cameras,
+    celebrities,
+    collections,
+    compare,
+    doctor,
+    events,
+    faces,
+    labels,
+    models,
+    run,
+    top,
+)
 from edge.errors import EXPECTED, StorageError, exit_code
 
 log = logging.getLogger(__name__)
 
-GROUPS = (run, top, analyze, doctor, models, labels, collections, faces, compare, events, cameras)
+GROUPS = (run, top, analyze, doctor, models, labels, collections, faces, compare, celebrities, events, cameras)
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 DEFAULT = Path("/etc/vedette/vedette.toml")
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.errors import InputError
 from edge.quality import Level
 from edge.similarity import percent
-from edge.vision.faces import FaceView, sift, unfit
+from edge.vision.faces import FaceView, fit
 
 MOST = 100  # faces of the target
 
@@ -48,13 +47,3 @@ def compare(
     compared.sort(key=lambda one: -one.similarity)
     count = sum(one.similarity >= threshold for one in compared)
     return Comparison(seen, tuple(compared[:count]), tuple(compared[count:]))
-
-
-def fit(views: Sequence[FaceView], level: Level, place: str) -> list[FaceView]:
-    """The faces that pass the filter, largest first; raises InputError if there is none."""
-    if not views:
-        raise InputError(f"{place}: no face found; take a picture in which a face is larger, sharper or more frontal")
-    passing, dropped = sift(views, level)
-    if not passing:
-        raise InputError(f"{place}: {unfit(dropped, level)}")
-    return passing

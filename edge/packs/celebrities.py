@@ -109,7 +109,10 @@ def read(file: Path, trusted: Collection[str]) -> Pack:
     Raises MissingError if there is none, DeniedError for a signer who is not trusted, InputError for anything else
     that is wrong: a newer format, a wrong signature, a wrong digest.
     """
-    data = _bytes(file)
+    return _parse(_bytes(file), file, trusted)
+
+
+def _parse(data: bytes, file: Path, trusted: Collection[str]) -> Pack:
     damaged = InputError(f"{file}: no celebrity pack, or cut short; copy it again")
     if len(data) < HEADER.size:
         raise damaged
@@ -198,24 +201,23 @@ def install(store: Store, file: Path, digests: Collection[str], trust: str = "")
     `trust` is a fingerprint to trust from now on; it is kept only if the pack is one of that key's and is sound.
     Raises what `read` and `check_model` raise.
     """
-    known = trusted(store)
-    if trust and trust not in known and (signer := signer_of(file)) != trust:
+    known, data = trusted(store), _bytes(file)
+    if trust and trust not in known and (signer := _signer(data)) != trust:
         raise DeniedError(f"{file}: signed by {signer}, not by {trust}; compare the fingerprint with its maker's")
-    pack = read(file, known | {trust})
+    pack = _parse(data, file, known | {trust})
     check_model(pack, digests, file)
     place = folder(store)
     with reported(store.root), store.changing():
         place.mkdir(exist_ok=True)
         if trust:
             _write(place / "trusted", "".join(f"{one}\n" for one in sorted(known | {trust})).encode())
-        _write(place / f"{pack.index.name}{SUFFIX}", file.read_bytes())
+        _write(place / f"{pack.index.name}{SUFFIX}", data)
     return pack
 
 
-def signer_of(file: Path) -> str:
+def _signer(data: bytes) -> str:
     """The fingerprint that a pack claims to be signed with."""
-    head = _bytes(file)[: HEADER.size]
-    return fingerprint(HEADER.unpack(head)[2]) if len(head) == HEADER.size else "nobody"
+    return fingerprint(HEADER.unpack_from(data)[2]) if len(data) >= HEADER.size else "nobody"
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engine import Settings
+from edge.errors import InputError
 from edge.failover import AnyModel, open_failover
 from edge.findings import Pose
 from edge.quality import Level, Reason, View, reasons
@@ -132,6 +133,16 @@ def unfit(dropped: Sequence[Dropped], level: Level) -> str:
     """Why no face of a picture is left, and what to do."""
     why = ", ".join(dict.fromkeys(reason for _, told in dropped for reason in told))
     return f"no face passes --quality {level} ({why}); take a better picture, or this one with --quality NONE"
+
+
+def fit(views: Sequence[FaceView], level: Level, place: str) -> list[FaceView]:
+    """The faces that pass the filter, largest first; raises InputError if there is none."""
+    if not views:
+        raise InputError(f"{place}: no face found; take a picture in which a face is larger, sharper or more frontal")
+    passing, dropped = sift(views, level)
+    if not passing:
+        raise InputError(f"{place}: {unfit(dropped, level)}")
+    return passing
 
 
 def largest(found: Boxes, most: int) -> Boxes:

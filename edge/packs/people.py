@@ -1,0 +1,81 @@
+"""The CSV that a celebrity pack is built from: who is who, and which photos show them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from edge.errors import InputError, MissingError
+from edge.packs.celebrities import Gender
+
+NEEDED, KNOWN = {"id", "name", "photos"}, {"id", "name", "urls", "gender", "photos"}
+MOST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row; `place` is where it stands, for messages."""
+
+    place: str
+    id: str
+    name: str
+    urls: tuple[str, ...]
+    gender: Gender
+    photos: tuple[Path, ...]
+
+
+def read(file: Path, folder: Path) -> list[Entry]:
+    """The rows of a CSV with the columns id, name, photos and, if wanted, urls and gender; `;` parts several values.
+
+    Photos are paths inside `folder`. Raises InputError or MissingError that names the line.
+    """
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise InputError(f"{file}: larger than {MOST_BYTES >> 20} MiB; part it into several packs")
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            entries = list(_entries(file, csv.DictReader(stream, strict=True), folder.resolve()))
+    except FileNotFoundError as error:
+        raise MissingError(f"{file}: no such file; name a CSV with the columns id, name, photos") from error
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}; name a CSV that this user may read") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: no CSV in UTF-8 ({error}); export it again") from error
+    if not entries:
+        raise InputError(f"{file}: names nobody; write a line for each person")
+    return entries
+
+
+def _entries(file: Path, rows: csv.DictReader[str], folder: Path) -> Iterator[Entry]:
+    columns = set(rows.fieldnames or ())
+    if not NEEDED <= columns <= KNOWN:
+        raise InputError(f"{file}: its first line must name the columns id, name, photos and may name urls, gender")
+    seen: dict[str, int] = {}
+    for row in rows:
+        place = f"{file}:{rows.line_num}"
+        if None in row or None in row.values():
+            raise InputError(f"{place}: not {len(columns)} values, as the first line has; quote those with commas")
+        entry = _entry(place, {column: value.strip() for column, value in row.items()}, folder)
+        if before := seen.get(entry.id):
+            raise InputError(f"{place}: the id {entry.id!r} stands in line {before} already; give each person one line")
+        seen[entry.id] = rows.line_num
+        yield entry
+
+
+def _entry(place: str, row: dict[str, str], folder: Path) -> Entry:
+    gender = next((known for known in get_args(Gender) if known.lower() == row.get("gender", "").lower()), None)
+    if gender is None:
+        raise InputError(f"{place}: gender {row['gender']!r}: use Male, Female, Nonbinary, Unlisted or nothing")
+    photos = tuple(folder / name for name in _several(row["photos"]))
+    if not photos:
+        raise InputError(f"{place}: names no photo of {row['name']!r}")
+    for photo in photos:
+        if not photo.resolve().is_relative_to(folder):
+            raise InputError(f"{place}: {photo.name}: lies outside {folder}; photos are named as they lie in it")
+    return Entry(place, row["id"], row["name"], _several(row.get("urls", "")), gender, photos)
+
+
+def _several(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(";"))))
