@@ -18,7 +18,6 @@ from models.outputs import Floats
 Image = NDArray[np.uint8]
 
 
-
 @dataclass(frozen=True, slots=True)
 class View:
     """A square crop of so many heights of the face, its middle raised by so many."""
@@ -29,28 +28,28 @@ class View:
 
 HEAD = View(2.2, 0.2)  # room for a helmet
 FACE = View(1.4, -0.05)
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """Probabilities, 0..1: something covers the head; the mouth; and, if the mouth, then the nose too."""
-
-    head: float
-    face: float
-    nose: float
+MASKS = View(1.8, 0.0)  # for the mask detector, which looks for the face itself
 
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """`weights` [3,features] and `biases` [3] of the logits of a Covered's fields."""
+    """`weights` [3,features] and `biases` [3]: one of the view HEAD, two of the view FACE."""
 
     weights: Floats
     biases: Floats
 
-    def look(self, features: Floats) -> Covered:
-        """What `features` [features] tell."""
-        logits = self.weights @ features + self.biases
-        return Covered(*(0.5 + 0.5 * np.tanh(0.5 * logits)).tolist())
+    def head(self, features: Floats) -> float:
+        """The probability that something covers the head; `features` [features] are of its view."""
+        return float(self._told(features)[0])
+
+    def face(self, features: Floats) -> tuple[float, float]:
+        """The probabilities that something covers the mouth and, if so, that it covers the nose too."""
+        _, mouth, nose = self._told(features).tolist()
+        return mouth, nose
+
+    def _told(self, features: Floats) -> Floats:
+        told: Floats = 0.5 + 0.5 * np.tanh(0.5 * (self.weights @ features + self.biases))
+        return told
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from edge.findings import BodyPart, Equipment, Protection, Trait, Worker
 from edge.values import Box, Detection, Image
 from models import bodies, covers
 from models.bodies import Body
-from models.covers import Covered
+from models.covers import View
 from models.manifest import ModelError, Task
 from models.outputs import Boxes, Floats, Scores
 
@@ -52,14 +51,15 @@ class Ppe:
         """
         if unknown := set(required) - set(WORN_ON):
             raise InputError(f"{', '.join(sorted(unknown))}: no such equipment; there is {', '.join(WORN_ON)}")
-        people = self._people(image, faces, objects)
+        people = self.people(image, faces, objects)
         return summary([self._worker(image, body, number) for number, body in enumerate(people)], required, floor)
 
     def close(self) -> None:
         for model in self.models:
             model.close()
 
-    def _people(self, image: Image, faces: Boxes, objects: Sequence[Detection]) -> list[Body]:
+    def people(self, image: Image, faces: Boxes, objects: Sequence[Detection] = ()) -> list[Body]:
+        """At most 15 persons, largest first, each with the pose that is found near it."""
         poses = self.keypoints.detect(image, POSE_FLOOR)
         people = bodies.bodies(_persons(objects, image.shape), poses, faces)
         largest = sorted(people, key=lambda body: -body.area)[:MOST]
@@ -84,31 +84,42 @@ class Ppe:
         return Worker(number, box, bodies.confidence(body), tuple(parts))
 
     def _head_parts(self, image: Image, body: Body, frame: Floats) -> list[BodyPart]:
-        """Head and, if it can be seen, face, each with what covers it."""
-        found = self._covered(image, frame)
+        """Face, if it can be seen, and head, each with what covers it."""
+        parts = []
         head, face = bodies.head_scores(body)
-        on_head = _worn(HEAD_COVER, found.head, Trait(True, found.head), bodies.crown(frame), image.shape)
-        parts = [BodyPart("HEAD", head, on_head)] if head >= PART_FLOOR else []
         if face >= PART_FLOOR:
-            nose = Trait(found.nose >= 0.5, max(found.nose, 1 - found.nose))
-            on_face = _worn(FACE_COVER, found.face, nose, bodies.muzzle(frame), image.shape)
-            parts.insert(0, BodyPart("FACE", face, on_face))
+            mouth, nose = self.face_cover(image, frame)
+            proper = Trait(nose >= 0.5, max(nose, 1.0 - nose))
+            parts.append(BodyPart("FACE", face, _worn(FACE_COVER, mouth, proper, bodies.muzzle(frame), image.shape)))
+        if head >= PART_FLOOR:
+            cover = self.head_cover(image, frame)
+            # It is looked for on the head and nowhere else: what is found there covers it.
+            on_head = _worn(HEAD_COVER, cover, Trait(True, cover), bodies.crown(frame), image.shape)
+            parts.append(BodyPart("HEAD", head, on_head))
         return parts
 
-    def _covered(self, image: Image, frame: Floats) -> Covered:
-        """What the heads say; of masks, what their detector says, if there is one and it sees the face."""
-        square = covers.crop(image, frame, covers.HEAD, self.features.manifest.input.crop)
-        told = self.features.run(square)
+    def head_cover(self, image: Image, face: Floats) -> float:
+        """The probability that something covers the head whose face is, or would be, at `face` [4] pixels."""
+        return covers.load(self.features.use.name).head(self._features(image, face, covers.HEAD))
+
+    def face_cover(self, image: Image, face: Floats) -> tuple[float, float]:
+        """The probabilities that something covers the mouth at `face` [4] pixels, and if so, the nose too.
+
+        Of the mouth the mask detector's word counts, where there is one and it finds the face.
+        """
+        mouth, nose = covers.load(self.features.use.name).face(self._features(image, face, covers.FACE))
+        if self.masks is not None:
+            seen = self.masks.detect(covers.crop(image, face, covers.MASKS), MASK_FLOOR)
+            if len(seen):
+                score = float(seen.scores[0])
+                mouth = score if self.masks.labels[int(seen.classes[0])] == MASK else 1.0 - score
+        return mouth, nose
+
+    def _features(self, image: Image, face: Floats, view: View) -> Floats:
+        told = self.features.run(covers.crop(image, face, view, self.features.manifest.input.crop))
         if not isinstance(told, Scores) or told.features is None:
             raise ModelError(f"{self.features.use.name} gives no features: set labels = ['efficientnet-lite0']")
-        found = covers.load(self.features.use.name).look(told.features)
-        if self.masks is None:
-            return found
-        seen = self.masks.detect(covers.crop(image, frame), MASK_FLOOR)
-        if not len(seen):
-            return found
-        masked = self.masks.labels[int(seen.classes[0])] == MASK
-        return replace(found, face=float(seen.scores[0]) if masked else 1 - float(seen.scores[0]))
+        return told.features
 
 
 def open_ppe(settings: Settings, *, lasting: bool = False) -> Ppe:

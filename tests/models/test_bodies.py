@@ -33,6 +33,20 @@ def upright(x: float, *, seen: float = 0.6) -> Boxes:
     return boxes((x - 50, 0, x + 50, 400), score=0.5, points=places, seen=sure)
 
 
+def both(one: Boxes, other: Boxes) -> Boxes:
+    assert one.landmarks is not None
+    assert one.seen is not None
+    assert other.landmarks is not None
+    assert other.seen is not None
+    return boxes(
+        *one.xyxy.tolist(),
+        *other.xyxy.tolist(),
+        score=0.5,
+        points=np.concatenate([one.landmarks, other.landmarks]),
+        seen=np.concatenate([one.seen, other.seen]),
+    )
+
+
 NOBODY = boxes(points=np.zeros((0, 17, 2), np.float32), seen=np.zeros((0, 17), np.float32))
 
 
@@ -46,10 +60,7 @@ def test_detector_pose_and_face_of_one_person_are_one_body() -> None:
 
 def test_a_face_goes_to_whose_head_is_there() -> None:
     """The left person stands in front of the right one, whose face lies within both boxes."""
-    poses = Boxes(*(np.concatenate(pair) for pair in zip(
-        (upright(200).xyxy, upright(200).scores, upright(200).classes, upright(200).landmarks, upright(200).seen),
-        (upright(240).xyxy, upright(240).scores, upright(240).classes, upright(240).landmarks, upright(240).seen),
-        strict=True)))  # type: ignore[type-var] # fmt: skip
+    poses = both(upright(200), upright(240))
     left, right = bodies.bodies(boxes(), poses, boxes((223, 15, 257, 60)))
     assert left.face is None
     assert right.face is not None
