@@ -8,6 +8,8 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     pipeline                    the threads; the only file that spawns any
     watch explain checkup       one camera's memory; a configuration in words; what is wrong with this machine
     status                      whether the daemon is well, and the small form of its picture that the broker keeps
+    looks                       what is looked for at a rate of its own: an event when the answer has changed
+    scene                       one picture: each ability is asked once, and told what the others found
     abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
     config exporter             the one TOML file, put together from the sections below; serves /metrics
     cameras/ vision/ tracking collections/ events/ identity stills live metrics   rooms that never import each other

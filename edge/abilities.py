@@ -4,23 +4,52 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from accel.session import AcceleratorError
 from edge.engine import Settings, check_backends
-from edge.errors import UnavailableError
+from edge.errors import EdgeError, UnavailableError
 from edge.events import rules
 from edge.events.schema import NO_CAMERA
 from edge.failover import AnyModel, Change, Failover, open_failover
 from edge.values import Event
+from edge.vision.attributes import Attributes, open_attributes
+from edge.vision.celebrities import Celebrities, open_celebrities
 from edge.vision.faces import FaceAnalyzer, open_faces
 from edge.vision.labels import Labels
+from edge.vision.liveness import LivenessCheck, open_liveness
 from edge.vision.moderation import Moderation
-from models.manifest import ModelError
+from edge.vision.ppe import Ppe, open_ppe
+from edge.vision.text import Text, open_text
+from models.manifest import ModelError, Task
 
 log = logging.getLogger(__name__)
+
+# The models of each ability; those in OPTIONAL make it better, without the others it cannot be had.
+MODELS: Mapping[str, tuple[Task, ...]] = {
+    "objects": ("objects",),
+    "faces": ("faces", "embedding"),
+    "labels": ("labels",),
+    "moderation": ("moderation", "nudity"),
+    "attributes": ("mesh", "blendshapes", "traits", "expression"),
+    "text": ("text_boxes", "text_lines", "text_turn"),
+    "properties": (),
+    "ppe": ("keypoints", "labels", "masks"),
+    "celebrities": (),
+    "liveness": ("liveness", "liveness_wide", "liveness_second"),
+}
+OPTIONAL = frozenset({"nudity", "masks"})
+# What an ability is given by others: it cannot do without the faces, and says more with the rest.
+NEEDS = {"attributes": ("faces",), "celebrities": ("faces",), "liveness": ("faces",), "ppe": ("faces",)}
+GAINS = {
+    "labels": ("objects",),
+    "moderation": ("objects", "labels"),
+    "properties": ("objects",),
+    "ppe": ("objects", "faces"),
+}
 
 
 @dataclass(slots=True)
@@ -31,6 +60,12 @@ class Abilities:
     faces: FaceAnalyzer | None = None
     labels: Labels | None = None
     moderation: Moderation | None = None
+    attributes: Attributes | None = None
+    text: Text | None = None
+    properties: bool | None = None  # takes no model
+    ppe: Ppe | None = None
+    celebrities: Celebrities | None = None
+    liveness: LivenessCheck | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -40,9 +75,12 @@ class Abilities:
 
     def models(self) -> list[AnyModel]:
         """Every opened model."""
-        faces = [self.faces.detector, self.faces.embedder] if self.faces else []
-        whole = [ability.model for ability in (self.labels, self.moderation) if ability]
-        return [model for model in (self.objects, *faces, *whole) if model]
+        abilities = (
+            self.faces, self.labels, self.moderation, self.attributes, self.text,
+            self.ppe, self.celebrities, self.liveness,
+        )  # fmt: skip
+        seeing = [model for ability in abilities if ability for model in ability.models]
+        return [self.objects, *seeing] if self.objects else seeing
 
     def tend(self) -> None:
         """Bring back what has failed; for one thread, often."""
@@ -87,8 +125,18 @@ def _values(change: Change) -> dict[str, Any]:
     return rules.accelerator_restored(change.use)
 
 
-def open_abilities(settings: Settings, tasks: frozenset[str], *, lasting: bool = False) -> Abilities:
-    """Open `tasks` (objects, faces, labels, moderation); raises UnavailableError if none of them can be had.
+def needed(task: str) -> list[Task]:
+    """The models without which this ability cannot be had."""
+    return [model for model in MODELS[task] if model not in OPTIONAL]
+
+
+def with_needs(tasks: Collection[str], also: Mapping[str, tuple[str, ...]] = NEEDS) -> frozenset[str]:
+    """`tasks`, and those whose findings they are given."""
+    return frozenset(tasks).union(*(also.get(task, ()) for task in tasks))
+
+
+def open_abilities(settings: Settings, tasks: Collection[str], *, lasting: bool = False) -> Abilities:
+    """Open `tasks` (of MODELS) and what they need; raises UnavailableError if none of them can be had.
 
     `lasting` is for who calls `tend`: what no back end can run yet may come later.
     """
@@ -97,17 +145,23 @@ def open_abilities(settings: Settings, tasks: frozenset[str], *, lasting: bool =
         "objects": lambda: open_failover("objects", settings, lasting=lasting),
         "faces": lambda: open_faces(settings, lasting=lasting),
         "labels": lambda: Labels(open_failover("labels", settings, lasting=lasting)),
-        "moderation": lambda: Moderation(open_failover("moderation", settings, lasting=lasting)),
+        "moderation": lambda: _open_moderation(settings, lasting=lasting),
+        "attributes": lambda: open_attributes(settings, lasting=lasting),
+        "text": lambda: open_text(settings, lasting=lasting),
+        "properties": lambda: True,
+        "ppe": lambda: open_ppe(settings, lasting=lasting),
+        "celebrities": lambda: open_celebrities(settings),
+        "liveness": lambda: open_liveness(settings, lasting=lasting),
     }
-    for task, opener in openers.items():
-        if task not in tasks or not getattr(settings.models, task):
+    for task in (task for task in openers if task in with_needs(tasks)):
+        if not all(settings.models.of(model) for model in MODELS[task][:1]):
             continue
         try:
-            setattr(abilities, task, opener())
-        except (ModelError, AcceleratorError) as error:
+            setattr(abilities, task, openers[task]())
+        except (ModelError, AcceleratorError, EdgeError) as error:
             abilities.missing[task] = str(error)
     faults = abilities.missing | {model.use.task: model.fault for model in abilities.failovers() if model.fault}
-    if faults and not any(model["name"] for model in abilities.standing().values()):
+    if faults and not abilities.properties and not any(model["name"] for model in abilities.standing().values()):
         abilities.close()
         check_backends(settings)
         raise UnavailableError("; ".join(dict.fromkeys(faults.values())))
@@ -116,3 +170,11 @@ def open_abilities(settings: Settings, tasks: frozenset[str], *, lasting: bool =
     for task, reasons in abilities.skipped.items():
         log.warning("%s: passed over %s", task, "; ".join(reasons))
     return abilities
+
+
+def _open_moderation(settings: Settings, *, lasting: bool) -> Moderation:
+    """With its second voter, where that is installed."""
+    model = open_failover("moderation", settings, lasting=lasting)
+    with suppress(ModelError, AcceleratorError):
+        return Moderation(model, open_failover("nudity", settings, lasting=lasting))
+    return Moderation(model)

@@ -17,6 +17,7 @@ import numpy as np
 
 from accel.session import AcceleratorError
 from edge import __version__, board, database, live
+from edge.abilities import needed
 from edge.collections import Collections
 from edge.config import Config
 from edge.engine import TASKS, Model, fault_of, open_model
@@ -72,6 +73,8 @@ def _backends(config: Config) -> Iterator[Finding]:
 
 
 def _models(config: Config) -> Iterator[Finding]:
+    """Those that the cameras' tasks need, and what else is installed."""
+    asked = {model for task in config.tasks for model in needed(task)}
     for task in TASKS:
         if not config.models.of(task):
             yield Finding(task, True, "turned off")
@@ -79,7 +82,8 @@ def _models(config: Config) -> Iterator[Finding]:
         try:
             model = open_model(task, config)
         except (ModelError, AcceleratorError) as error:
-            yield Finding(task, False, str(error))
+            if task in asked or isinstance(error, AcceleratorError):
+                yield Finding(task, False, str(error))
             continue
         with closing(model):
             yield _sound(task, model, config)
@@ -95,13 +99,14 @@ def _sound(task: str, model: Model, config: Config) -> Finding:
 
 
 def _self_test(model: Model) -> float:
-    """The least milliseconds of a few inferences on a grey picture of the model's own size."""
-    size = model.manifest.input
-    image = np.full((size.height, size.width, 3), 114, np.uint8)
+    """The least milliseconds of a few inferences on a grey input of the model's own size."""
+    (spec,), size = model.session.inputs, model.manifest.input
+    usual = zip(spec.shape, (1, size.height, size.width, 3), strict=False)
+    grey = np.full([side if side > 0 else own for side, own in usual], 114, spec.dtype)
     best = float("inf")
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        model.run(image, 0.5)
+        model.infer(grey, 0.5)
         best = min(best, time.perf_counter() - started)
     return best * 1e3
 

@@ -18,7 +18,7 @@ from edge.errors import ConfigError
 from edge.events.log import EventSettings
 from edge.events.mqtt import MqttSettings
 from edge.metrics import MetricsSettings
-from edge.settings import LocalPath, Section
+from edge.settings import TASKS, LocalPath, Section, Tasks
 from edge.stills import StillSettings
 
 # Names become MQTT topic levels, so they hold none of its wildcards.
@@ -39,6 +39,12 @@ class Config(Section):
     accel: AccelSettings = AccelSettings()
     metrics: MetricsSettings = MetricsSettings()
     cameras: dict[Name, Camera] = Field(default_factory=dict)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What any camera looks for, in the order of TASKS; without cameras, what one would by default."""
+        sections: list[Tasks] = [*self.cameras.values()] or [Tasks()]
+        return tuple(task for task in TASKS if any(getattr(section, task).enabled for section in sections))
 
 
 def load(path: Path | None) -> Config:

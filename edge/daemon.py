@@ -20,7 +20,6 @@ from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.live import Live
 from edge.pipeline import Parts, Pipeline
-from edge.settings import TASKS
 from edge.stats import Stats
 
 if TYPE_CHECKING:
@@ -29,16 +28,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def wanted(config: Config) -> frozenset[str]:
-    """The tasks that any camera has enabled."""
-    return frozenset(task for task in TASKS for camera in config.cameras.values() if getattr(camera, task).enabled)
-
-
 def watch(config: Config, seconds: float | None = None) -> None:
     """Run until SIGTERM, SIGINT, `seconds`, or the end of every finite source; raises what ended it."""
     with alone(config.data), ExitStack() as opened:
         notify.tell(STATUS="opening the models")
-        abilities = open_abilities(config, wanted(config), lasting=True)
+        abilities = open_abilities(config, config.tasks, lasting=True)
         opened.callback(abilities.close)
         _until(Pipeline(config, opened.enter_context(parts(config, abilities))), seconds)
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accel.session import AcceleratorError, isolated
+from edge.abilities import needed
 from edge.cameras.base import CameraSettings
 from edge.config import Config
-from edge.engine import TASKS, check_backends, installed_of
+from edge.engine import check_backends, installed_of
 from edge.obstacles import obstacles
 from edge.settings import Tasks
 from models.manifest import Backend, ModelError
+
+# The tasks that are off unless asked for, in words.
+MORE = {
+    "attributes": "details of faces from {task.min_pixels} pixels",
+    "text": "lines from a score of {task.floor:g}",
+    "properties": "good from {task.dark:g} to {task.bright:g} of brightness and {task.blurred:g} of sharpness",
+    "ppe": "required are {task.required}, from a score of {task.floor:g}",
+    "celebrities": "whom the installed packs know",
+    "liveness": "advice on faces from {task.min_pixels} pixels, live from {task.floor:g}",
+}
 
 
 def lines(config: Config) -> Iterator[str]:
@@ -40,13 +51,14 @@ def problems(config: Config) -> Iterator[str]:
     except AcceleratorError as error:
         yield str(error)
         return
-    for task in TASKS:
-        enabled = "faces" if task == "embedding" else task
-        if config.models.of(task) and any(getattr(camera, enabled).enabled for camera in config.cameras.values()):
+    for task in config.tasks if config.cameras else ():
+        for model in needed(task):
+            if not config.models.of(model):
+                continue
             try:
-                installed_of(task, config)
+                installed_of(model, config)
             except ModelError as error:
-                yield f"models.{task}: {error}"
+                yield f"models.{model}: {error}"
 
 
 def _backend(config: Config, backend: Backend) -> str:
@@ -82,3 +94,7 @@ def _tasks(camera: CameraSettings) -> Iterator[str]:
         yield f"labels: every {camera.labels.every:g} s, from a score of {camera.labels.floor:g}"
     if camera.moderation.enabled:
         yield f"moderation: every {camera.moderation.every:g} s, an event from {camera.moderation.floor:g}"
+    for task, what in MORE.items():
+        section = getattr(camera, task)
+        if section.enabled:
+            yield f"{task}: {what.format(task=section)}, every {section.every:g} s"

@@ -6,11 +6,14 @@ fields are the keys of the JSON that `vedette analyze` prints.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 from edge.values import Box, Face
 
 Point = tuple[float, float]
+
+DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +201,12 @@ class Liveness:
 
     score: float
     votes: tuple[float, ...]
+
+
+def plain(value: Any) -> Any:
+    """Dicts, lists, words and numbers of four decimals, as JSON has them; keys are the fields' names."""
+    if is_dataclass(value):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return round(float(value), DECIMALS) if isinstance(value, float) else value

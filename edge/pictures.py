@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from edge.errors import InputError, MissingError
+from edge.errors import InputError, MissingError, StorageError
 from edge.hush import hushed
 from edge.values import Image
 
@@ -49,6 +49,21 @@ def read(source: Path | bytes) -> Image:
     if isinstance(source, Path):
         return _decode(_bytes(source), str(source))
     return _decode(source, "picture")
+
+
+def write(path: Path, image: Image) -> None:
+    """Encode as the file's ending says and save; its folder is made. Raises StorageError."""
+    _, data = cv2.imencode(path.suffix, image)
+    save(path, data.tobytes())
+
+
+def save(path: Path, data: bytes) -> None:
+    """Raises StorageError naming the file and why it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 
 def header(data: bytes) -> Header | None:

@@ -20,7 +20,9 @@ from edge.collections import Collections
 from edge.errors import DiskError, InputError
 from edge.events import rules
 from edge.identity import Subject, Verdict, View
+from edge.looks import LOOKS, speakers
 from edge.presence import OpenTrack
+from edge.scene import NOTHING, Scene
 from edge.stills import Stills, annotate
 from edge.values import Box, Event, Face, Frame, ModelUse
 from edge.vision.faces import faces as faces_of
@@ -74,6 +76,11 @@ class Watch:
         self._stills = stills
         self._labels = abilities.objects.labels if abilities.objects else ()
         self._tracking = tracking.TrackSettings(floor=settings.objects.floor, kinds=tracking.kinds(self._labels))
+        self._looks = [
+            task
+            for task in ("faces", *LOOKS)
+            if getattr(settings, task).enabled and getattr(abilities, task) is not None
+        ]
         self._wanted = allowed(self._labels, settings.objects.labels)
         # Detectors waver: a car that is called a truck for a while is followed on, though nobody asked for trucks.
         kind = np.array(self._tracking.kinds, np.int64)
@@ -85,8 +92,7 @@ class Watch:
         self._subjects: dict[SubjectKey, Subject] = {}
         self._due: dict[str, float] = {}
         self._face_wait = settings.faces.every
-        self._told_labels: frozenset[str] = frozenset()
-        self._raised = False
+        self._answered: dict[str, Any] = {}  # by task, what LOOKS remember
         self._complaint = ""
         self._at: float | None = None
 
@@ -107,12 +113,15 @@ class Watch:
             with seen.stage("track"):
                 followed = self._followed[found.classes]
                 self._follow(frame, found if followed.all() else found.take(followed), seen)
-        looks = {"faces": self._look_for_faces, "labels": self._look_at_labels, "moderation": self._look_at_moderation}
-        for task, look in looks.items():
+        due = [task for task in self._looks if frame.at >= self._due.get(task, 0.0)]
+        scene = Scene(frame.image, self._abilities, self._settings, NOTHING if found is None else found)
+        for task in due:
             # Without an accelerator a task rests, which was told when the last one failed; the others go on.
-            if self._is_due(task, getattr(self._settings, task).enabled, frame.at):
-                with seen.stage(task), suppress(AcceleratorError):
-                    look(frame, seen)
+            with seen.stage(task), suppress(AcceleratorError):
+                if task == "faces":
+                    self._look_for_faces(frame, scene, seen)
+                else:
+                    self._look_for(task, scene, seen, frame.at)
         if seen.events and self._stills:
             with seen.stage("still"):
                 self._picture(frame, seen, self._stills)
@@ -146,9 +155,6 @@ class Watch:
         for subject in self._subjects.values():
             subject.viewed_at += step
 
-    def _is_due(self, task: str, enabled: bool, now: float) -> bool:
-        return enabled and getattr(self._abilities, task) is not None and now >= self._due.get(task, 0.0)
-
     def _follow(self, frame: Frame, found: Boxes, seen: Seen) -> None:
         before = self._tracks
         self._tracks = now = tracking.update(before, found, frame.at, self._tracking)
@@ -178,10 +184,8 @@ class Watch:
             self._told.remove(track)
             self._subjects.pop(("object", track), None)
 
-    def _look_for_faces(self, frame: Frame, seen: Seen) -> None:
-        analyzer, task = self._abilities.faces, self._settings.faces
-        assert analyzer is not None  # noqa: S101 - _is_due has looked
-        found = analyzer.find(frame.image, task.floor)
+    def _look_for_faces(self, frame: Frame, scene: Scene, seen: Seen) -> None:
+        task, found = self._settings.faces, scene.faces
         side = found.xyxy[:, 2:] - found.xyxy[:, :2]
         found = found.take(np.flatnonzero(side.min(axis=1, initial=np.inf) >= task.min_pixels))
         keys = self._subjects_of(found, frame.at)
@@ -244,21 +248,12 @@ class Watch:
         kind = "face_matched" if verdict.match else "face_unknown"
         self._tell(seen, frame.at, kind, values, faces.detector, faces.embedder)
 
-    def _look_at_labels(self, frame: Frame, seen: Seen) -> None:
-        ability, task = self._abilities.labels, self._settings.labels
-        assert ability is not None  # noqa: S101 - _is_due has looked
-        self._due["labels"] = frame.at + task.every
-        values, self._told_labels = rules.labels(ability.look(frame.image, task.floor), self._told_labels)
-        if values:
-            self._tell(seen, frame.at, "labels", values, ability.model)
-
-    def _look_at_moderation(self, frame: Frame, seen: Seen) -> None:
-        ability, task = self._abilities.moderation, self._settings.moderation
-        assert ability is not None  # noqa: S101 - _is_due has looked
-        self._due["moderation"] = frame.at + task.every
-        values, self._raised = rules.moderation(ability.score(frame.image), task.floor, self._raised)
-        if values:
-            self._tell(seen, frame.at, "moderation", values, ability.model)
+    def _look_for(self, task: str, scene: Scene, seen: Seen, at: float) -> None:
+        look = LOOKS[task]
+        self._due[task] = at + getattr(self._settings, task).every
+        answers, self._answered[task] = look.see(scene, self._settings, self._answered.get(task, look.told))
+        for values in answers:
+            self._tell(seen, at, look.event, values, *speakers(task, self._abilities))
 
     def _tell(self, seen: Seen, at: float, kind: str, values: Mapping[str, Any], *models: Any) -> None:
         uses: tuple[ModelUse, ...] = tuple(model.use for model in models)

@@ -25,6 +25,8 @@ LAYERS = (
     ("cameras", "vision", "tracking", "collections", "events", "identity", "stills", "live", "metrics"),
     ("config", "exporter"),
     ("abilities", "comparison", "presence", "obstacles"),
+    ("scene",),
+    ("looks",),
     ("watch", "explain", "checkup", "status"),
     ("pipeline",),
     ("daemon",),

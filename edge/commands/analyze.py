@@ -6,108 +6,156 @@ import argparse
 import json
 import logging
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import InputError, MissingError, exit_code
+from edge.commands.wording import human
+from edge.errors import InputError, MissingError, UnavailableError, exit_code
 from edge.settings import TASKS
 
 if TYPE_CHECKING:
-    from edge.abilities import Abilities
+    from edge.report import Entry
     from edge.values import Image
+
+# Without what needs packs or the extended set of models.
+DEFAULT = tuple(task for task in TASKS if task not in ("celebrities", "liveness"))
+WRITTEN = (".jpg", ".jpeg", ".png")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     analyze = commands.add_parser("analyze", help="say what is in pictures")
-    analyze.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    analyze.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="a picture, or a folder of pictures")
     analyze.add_argument(
-        "--tasks", type=_tasks, default=frozenset(TASKS), metavar="TASK,…", help=f"of: {', '.join(TASKS)}"
+        "--tasks",
+        type=_tasks,
+        default=DEFAULT,
+        metavar="TASK,…",
+        help=f"of: {', '.join(TASKS)}; all but the last two if left out",
     )
     analyze.add_argument("--json", action="store_true", help="one JSON document a picture and line")
+    analyze.add_argument("--draw", type=Path, metavar="OUT", help="draw what was found: a .jpg or .png, or a folder")
+    analyze.add_argument("--html", type=Path, metavar="OUT", help="write one page about all pictures")
     analyze.set_defaults(handler=_analyze)
 
 
 def _analyze(args: argparse.Namespace) -> int:
     from edge import config, pictures
-    from edge.abilities import open_abilities
+    from edge.abilities import GAINS, open_abilities, with_needs
+    from edge.scene import Scene
+    from edge.settings import Tasks
 
     settings = config.load(args.config)
     logging.getLogger().setLevel("ERROR")
-    abilities = open_abilities(settings, args.tasks)
+    paths = list(_pictures(args.images))
+    sinks = _sinks(args, len(paths))
+    abilities = open_abilities(settings, with_needs(args.tasks, GAINS))
     status = 0
     try:
-        for path in args.images:
+        for path in paths:
             try:
-                seen = describe(pictures.read(path), abilities)
+                image = pictures.read(path)
             except (InputError, MissingError) as error:
                 print(f"vedette: {error}", file=sys.stderr)
                 status = exit_code(error)
                 continue
-            document = {"image": str(path), **seen}
-            print(json.dumps(document) if args.json else _human(document))
+            document = {"image": str(path), **Scene(image, abilities, Tasks()).document(args.tasks)}
+            if missing := {task: reason for task, reason in abilities.missing.items() if task in args.tasks}:
+                document["missing"] = missing
+                status = status or UnavailableError.exit_code
+            print(json.dumps(document) if args.json else human(document), flush=True)
+            for sink in sinks:
+                sink.take(image, document)
+        for sink in sinks:
+            sink.close()
     finally:
         abilities.close()
     return status
 
 
-def _tasks(text: str) -> frozenset[str]:
-    tasks = frozenset(filter(None, text.split(",")))
-    if unknown := tasks - set(TASKS):
+def _pictures(given: Sequence[Path]) -> Iterator[Path]:
+    """The files themselves, and those of each folder that are called as pictures are; raises InputError for none."""
+    from edge.pictures import SUFFIXES
+
+    for path in given:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+        if not inside:
+            raise InputError(f"{path}: no picture in this folder; pictures end in {', '.join(sorted(SUFFIXES))}")
+        yield from inside
+
+
+def _tasks(text: str) -> tuple[str, ...]:
+    asked = frozenset(filter(None, text.split(",")))
+    if unknown := asked - set(TASKS):
         raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(TASKS)}")
-    if not tasks:
+    if not asked:
         raise argparse.ArgumentTypeError(f"names no task; there is {', '.join(TASKS)}")
-    return tasks
+    return tuple(task for task in TASKS if task in asked)
 
 
-def describe(image: Image, abilities: Abilities) -> dict[str, Any]:
-    """What each opened ability says of uint8 [H,W,3] BGR `image`; a task that cannot be had says why."""
-    from edge.events import rules
-    from edge.settings import Tasks
-    from edge.vision.objects import detections
+class _Drawings:
+    """Each picture with what was found in it: into the file `out`, or under its own name into the folder `out`."""
 
-    tasks = Tasks()
-    seen: dict[str, Any] = {"width": image.shape[1], "height": image.shape[0]}
-    if model := abilities.objects:
-        found = detections(model.detect(image, tasks.objects.floor), model.labels, image.shape)
-        seen["objects"] = [
-            {"label": item.label, "score": round(item.score, rules.ROUND), "box": rules.box(item.box)} for item in found
-        ]
-    if abilities.faces:
-        seen["faces"] = [
-            {
-                "score": round(view.face.score, rules.ROUND),
-                "quality": round(view.quality, rules.ROUND),
-                "box": rules.box(view.face.box),
-                "landmarks": [[round(x, rules.ROUND), round(y, rules.ROUND)] for x, y in view.face.landmarks],
-            }
-            for view in abilities.faces.analyze(image, tasks.faces.floor)
-        ]
-    if abilities.labels:
-        values, _ = rules.labels(abilities.labels.look(image, tasks.labels.floor), frozenset())
-        seen["labels"] = values["labels"] if values else []
-    if abilities.moderation:
-        seen["moderation"] = {"Explicit": round(abilities.moderation.score(image), rules.ROUND)}
-    if abilities.missing:
-        seen["missing"] = abilities.missing
-    return seen
+    def __init__(self, out: Path, several: bool) -> None:
+        self._out = out
+        self._folder = out.is_dir() or several
+        if not self._folder and out.suffix.lower() not in WRITTEN:
+            raise InputError(
+                f"--draw {out}: ends in none of {', '.join(WRITTEN)}; name a picture, or a folder that exists"
+            )
+        if self._folder and out.suffix.lower() in WRITTEN and not out.is_dir():
+            raise InputError(f"--draw {out}: is one file for several pictures; name a folder")
+        self._taken: set[str] = set()
+
+    def take(self, image: Image, document: Mapping[str, Any]) -> None:
+        from edge.drawing import draw
+        from edge.pictures import write
+
+        write(self._path(Path(document["image"])), draw(image, document))
+
+    def close(self) -> None:
+        """Everything is written already."""
+
+    def _path(self, source: Path) -> Path:
+        if not self._folder:
+            return self._out
+        name = next(name for name in _names(source.stem) if name not in self._taken)
+        self._taken.add(name)
+        return self._out / f"{name}.jpg"
 
 
-def _human(document: dict[str, Any]) -> str:
-    lines = [f"{document['image']}  {document['width']}x{document['height']}"]
-    lines += [f"  object  {item['score']:.2f}  {item['label']}  {_where(item)}" for item in document.get("objects", [])]
-    lines += [
-        f"  face    {item['score']:.2f}  quality {item['quality']:.2f}  {_where(item)}"
-        for item in document.get("faces", [])
-    ]
-    lines += [
-        f"  label   {item['score']:.2f}  {' < '.join([item['name'], *item['parents']])}"
-        for item in document.get("labels", [])
-    ]
-    lines += [f"  flag    {score:.2f}  {name}" for name, score in document.get("moderation", {}).items()]
-    lines += [f"  no {task}: {reason}" for task, reason in document.get("missing", {}).items()]
-    return "\n".join(lines)
+class _Page:
+    """One page about all pictures."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._entries: list[Entry] = []
+
+    def take(self, image: Image, document: Mapping[str, Any]) -> None:
+        from edge.report import entry
+
+        self._entries.append(entry(image, document))
+
+    def close(self) -> None:
+        from edge.pictures import save
+        from edge.report import page
+
+        save(self._out, page(self._entries).encode("utf-8", "replace"))
 
 
-def _where(item: dict[str, Any]) -> str:
-    box = item["box"]
-    return f"[{box['x1']:.3f} {box['y1']:.3f} {box['x2']:.3f} {box['y2']:.3f}]"
+def _names(stem: str) -> Iterator[str]:
+    yield stem
+    yield from (f"{stem}-{number}" for number in count(2))
+
+
+def _sinks(args: argparse.Namespace, pictures: int) -> list[_Drawings | _Page]:
+    sinks: list[_Drawings | _Page] = []
+    if args.draw:
+        sinks.append(_Drawings(args.draw, pictures > 1))
+    if args.html:
+        sinks.append(_Page(args.html))
+    return sinks

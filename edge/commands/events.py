@@ -22,7 +22,17 @@ GIST = {
     "face_matched": "{person}, {similarity:.1f} % alike",
     "face_unknown": "no one of '{collection}' stands out; the nearest is {best_similarity:.1f} % alike",
     "moderation": "{name} {score:.2f}",
+    "picture_quality": "{state}: brightness {brightness:.0f}, sharpness {sharpness:.0f}, contrast {contrast:.0f}",
+    "ppe": "{with_required} with, {without_required} without what is required, {indeterminate} unclear",
+    "celebrity": "{name}, {similarity:.1f} % alike",
     "events_lost": "{count} undelivered events, {first} to {last}",
+}
+# Types that tell a list: which, and the gist of each item.
+ITEMS = {
+    "labels": ("labels", "{name} {score:.2f}"),
+    "text": ("lines", "{text}"),
+    "face_details": ("faces", "{gender[value]} of {age[0]} to {age[1]}, {emotions[0][value]}"),
+    "liveness": ("faces", "live {live}, {score:.2f}"),
 }
 
 
@@ -142,8 +152,9 @@ def _values(event: Stored) -> Mapping[str, Any]:
 
 def describe(kind: str, values: Mapping[str, Any]) -> str:
     """The gist of an event's values."""
-    if kind == "labels":
-        return ", ".join(f"{label['name']} {label['score']:.2f}" for label in values["labels"])
+    if kind in ITEMS:
+        column, gist = ITEMS[kind]
+        return ", ".join(gist.format_map(item) for item in values[column])
     return GIST[kind].format_map(values) if kind in GIST else str(values.get("reason", ""))
 
 

@@ -5,13 +5,28 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from edge.events import rules
 from edge.events.ids import layout
 from edge.events.schema import NO_CAMERA, TYPES, complete, json_schema, render, stamp
-from edge.values import Box, Event, Label, Match, ModelUse
+from edge.findings import (
+    Celebrity,
+    FaceDetails,
+    Flag,
+    Gaze,
+    Liveness,
+    Moderated,
+    Pose,
+    Protection,
+    Quality,
+    Trait,
+    Words,
+    Worker,
+)
+from edge.values import Box, Event, Face, Label, Match, ModelUse
 
 SCHEMA = "events.schema.json"
 PAGE = "EVENTS.md"
@@ -32,8 +47,17 @@ def examples() -> dict[str, Event]:
     faces = (_use("faces", "yunet", "7"), _use("embedding", "sface", "c"))
     tpu = ModelUse("objects", "ssd-mobilenet-v2", 1, "5" * 64, "coral")
     match = Match(UUID, "ann.jpg", "ann", 0.6412, 99.31)
-    labels, _ = rules.labels([Label("Golden Retriever", 0.8127, ("Dog", "Canine", "Animal"))], frozenset())
-    moderation, _ = rules.moderation(0.8731, 0.8, raised=False)
+    dog = Label("Golden Retriever", 0.8127, ("Dog", "Canine", "Animal"))
+    labels, _ = rules.labels([dog], frozenset())
+    weapon = Flag("Weapons", "Violence", 2, 0.8731)
+    moderation, _ = rules.moderation(Moderated((Flag("Violence", "", 1, 0.8731), weapon), ()), 0.8, frozenset())
+    details, _ = rules.face_details([_details()], Counter())
+    line = Words(0, "LINE", None, "EXIT", 0.9871, FACE, ((0.44, 0.22), (0.49, 0.22), (0.49, 0.33), (0.44, 0.33)))
+    text, _ = rules.text([line], frozenset())
+    worker = Worker(0, BOX, 0.9312, ())
+    ppe, _ = rules.ppe(Protection((worker,), (), (0,), ()), ("HEAD_COVER",), (0, 0, 0))
+    known = Celebrity("Q284628", "Eileen Collins", ("www.wikidata.org/wiki/Q284628",), "Female", 99.12, "astronauts")
+    live, _ = rules.liveness([(FACE, Liveness(0.9127, (0.94, 0.88)))], 0.5, Counter())
     told: dict[str, tuple[Any, tuple[ModelUse, ...], dict[str, float]]] = {
         "track_started": (rules.track_started(17, "Person", 0.8127, BOX), objects, {"objects": 9.41, "track": 0.31}),
         "track_ended": (rules.track_ended(17, "Person", AT - 41.7, AT, "left"), objects, {"objects": 9.38}),
@@ -41,6 +65,12 @@ def examples() -> dict[str, Event]:
         "face_unknown": (rules.face_unknown(41.57, "people", 17, FACE), faces, {"faces": 6.3, "embedding": 8.1}),
         "labels": (labels, (_use("labels", "efficientnet-lite0", "1"),), {"labels": 5.6}),
         "moderation": (moderation, (_use("moderation", "open-nsfw", "e"),), {"moderation": 21.4}),
+        "face_details": (details, (_use("mesh", "face-mesh", "6"),), {"attributes": 31.2}),
+        "text": (text, (_use("text_boxes", "ppocr-tiny-det", "a"),), {"text": 142.0}),
+        "picture_quality": ({"state": "dark", **rules.quality(Quality(9.31, 22.4, 14.8))}, (), {"properties": 2.1}),
+        "ppe": (ppe, (_use("keypoints", "movenet-multipose", "b"),), {"ppe": 38.9}),
+        "celebrity": (rules.celebrity(known, FACE), (), {"celebrities": 14.2}),
+        "liveness": (live, (_use("liveness", "minifasnet-v2", "d"),), {"liveness": 6.4}),
         "camera_online": ({}, (), {}),
         "camera_offline": ({"reason": "no frame for 5 s"}, (), {}),
         "accelerator_failed": (rules.accelerator_failed(tpu, NO_ANSWER, objects[0]), (), {}),
@@ -54,6 +84,31 @@ def examples() -> dict[str, Event]:
         )
         for kind, (values, models, stages) in told.items()
     }
+
+
+def _details() -> FaceDetails:
+    face = Face(FACE, 0.9312, ())
+    no = Trait(False, 0.9713)
+    calm, happy = Trait("CALM", 0.8123), Trait("HAPPY", 0.1877)
+    return FaceDetails(
+        face=face,
+        landmarks=(),
+        pose=Pose(1.2, -7.9, 3.4),
+        brightness=61.3,
+        sharpness=78.2,
+        age=(28, 42),
+        gender=Trait("Female", 0.9874),
+        emotions=(calm, happy),
+        smile=no,
+        eyeglasses=no,
+        sunglasses=no,
+        beard=no,
+        mustache=no,
+        eyes_open=Trait(True, 0.9913),
+        mouth_open=no,
+        occluded=no,
+        gaze=Gaze(-3.1, 0.4, 0.8),
+    )
 
 
 def message(event: Event, sequence: int) -> str:

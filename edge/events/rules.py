@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from edge.findings import Celebrity, FaceDetails, Liveness, Moderated, Protection, Quality, Words
+from edge.settings import PropertiesTask
 from edge.values import Box, Label, Match, ModelUse
 
 REARM = 0.8  # of the moderation floor: so far a score must fall before the next event
+FATES = ("with_required", "without_required", "indeterminate")
 ROUND = 4  # decimals of a ratio: a tenth of a pixel at 1000 pixels
 
 
@@ -58,14 +62,80 @@ def labels(found: Sequence[Label], told: frozenset[str]) -> tuple[dict[str, Any]
     names = frozenset(label.name for label in found)
     if names == told:
         return None, told
-    values = [
-        {"name": label.name, "score": round(label.score, ROUND), "parents": list(label.parents)} for label in found
-    ]
-    return ({"labels": values} if values else None), names
+    return ({"labels": found} if found else None), names
 
 
-def moderation(score: float, floor: float, raised: bool) -> tuple[Mapping[str, Any] | None, bool]:
-    """The event's values when the score reaches `floor`, and whether the alarm is now raised."""
-    if score >= floor and not raised:
-        return {"name": "Explicit", "score": round(score, ROUND)}, True
-    return None, raised and score >= REARM * floor
+def moderation(found: Moderated, floor: float, raised: frozenset[str]) -> tuple[dict[str, Any] | None, frozenset[str]]:
+    """The event's values when something new on the first level reaches `floor`, and what is now raised.
+
+    `found` goes down to REARM * `floor`: what falls below is raised anew when it comes back.
+    """
+    scores = {flag.name: flag.score for flag in found.flags if flag.level == 1}
+    new = {name for name, score in scores.items() if score >= floor} - raised
+    still = frozenset(new | (raised & scores.keys()))
+    if not new:
+        return None, still
+    worst = max(new, key=scores.__getitem__)
+    flags = [flag for flag in found.flags if flag.score >= floor]
+    return {"name": worst, "score": scores[worst], "flags": flags}, still
+
+
+def face_details(
+    found: Sequence[FaceDetails], told: Counter[tuple[Any, ...]]
+) -> tuple[dict[str, Any] | None, Counter[tuple[Any, ...]]]:
+    """The event's values if other faces are seen, told apart by gender, emotion and glasses."""
+    kinds = Counter((one.gender.value, one.emotions[0].value, one.eyeglasses.value) for one in found)
+    if kinds == told:
+        return None, told
+    return ({"faces": found} if found else None), kinds
+
+
+def text(found: Sequence[Words], told: frozenset[str]) -> tuple[dict[str, Any] | None, frozenset[str]]:
+    """The event's values if other lines are read than those told last, and the lines now told."""
+    lines = [words for words in found if words.kind == "LINE"]
+    now = frozenset(line.text for line in lines)
+    if now == told:
+        return None, told
+    return ({"lines": lines} if lines else None), now
+
+
+def picture_state(quality: Quality, task: PropertiesTask) -> str:
+    """good, dark, bright or blurred; what is too dark or too bright is not called blurred."""
+    if quality.brightness < task.dark:
+        return "dark"
+    if quality.brightness > task.bright:
+        return "bright"
+    return "blurred" if quality.sharpness < task.blurred else "good"
+
+
+def quality(found: Quality) -> dict[str, float]:
+    return {"brightness": found.brightness, "sharpness": found.sharpness, "contrast": found.contrast}
+
+
+def celebrity(who: Celebrity, where: Box) -> dict[str, Any]:
+    told = {"id": who.id, "name": who.name, "urls": who.urls, "similarity": who.similarity, "pack": who.pack}
+    return {**told, "box": box(where)}
+
+
+def ppe(
+    found: Protection, required: Sequence[str], told: tuple[int, ...]
+) -> tuple[dict[str, Any] | None, tuple[int, ...]]:
+    """The event's values if the numbers of persons with and without equipment differ from those told last."""
+    lists = (found.with_required, found.without_required, found.indeterminate)
+    now = tuple(map(len, lists))
+    if now == told:
+        return None, told
+    fates = {number: fate for fate, ids in zip(FATES, lists, strict=True) for number in ids}
+    persons = [{"fate": fates[one.id], "score": one.score, "box": one.box} for one in found.persons]
+    return {"required": required, **dict(zip(FATES, now, strict=True)), "persons": persons}, now
+
+
+def liveness(
+    found: Sequence[tuple[Box, Liveness]], floor: float, told: Counter[bool]
+) -> tuple[dict[str, Any] | None, Counter[bool]]:
+    """The event's values if the number of faces that seem to be there in the flesh, or not, has changed."""
+    now = Counter(one.score >= floor for _, one in found)
+    if now == told:
+        return None, told
+    faces = [{"live": one.score >= floor, "score": one.score, "box": where} for where, one in found]
+    return ({"faces": faces} if faces else None), now

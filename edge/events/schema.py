@@ -57,12 +57,21 @@ class Box(Part):
     y2: Ratio
 
 
+class Instance(Part):
+    """One of the things that a label names."""
+
+    score: Score
+    box: Box
+
+
 class Label(Part):
     """A name for the whole picture, and the chain of names above it, nearest first."""
 
     name: str
     score: Score
     parents: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    instances: tuple[Instance, ...] = ()
 
 
 class TrackStarted(Part):
@@ -113,11 +122,130 @@ class Labels(Part):
     labels: tuple[Label, ...]
 
 
+class Flag(Part):
+    """A moderation label of Rekognition's taxonomy 7.0; `parent` is empty on level 1."""
+
+    name: str
+    parent: str
+    level: Annotated[int, Field(ge=1, le=3)]
+    score: Score
+
+
 class Moderation(Part):
-    """The picture's moderation score reached the floor."""
+    """Something that should perhaps not be shown reached the floor. `name` is the strongest on the first level."""
 
     name: str
     score: Score
+    flags: tuple[Flag, ...] = ()
+
+
+class Trait(Part):
+    """A yes or no, or a word, and how sure it is."""
+
+    value: bool | str
+    score: Score
+
+
+class Pose(Part):
+    """Degrees: roll clockwise, yaw towards the picture's right, pitch up."""
+
+    roll: float
+    yaw: float
+    pitch: float
+
+
+class FaceSeen(Part):
+    box: Box
+    score: Score
+
+
+class DetailedFace(Part):
+    """A face as DetectFaces tells it; `emotions` likeliest first."""
+
+    face: FaceSeen
+    pose: Pose
+    age: tuple[int, int]
+    gender: Trait
+    emotions: tuple[Trait, ...]
+    smile: Trait
+    eyeglasses: Trait
+    sunglasses: Trait
+    beard: Trait
+    mustache: Trait
+    eyes_open: Trait
+    mouth_open: Trait
+    occluded: Trait
+
+
+class FaceDetails(Part):
+    """Other faces are in view than before, told apart by gender, emotion and glasses."""
+
+    faces: tuple[DetailedFace, ...]
+
+
+class Line(Part):
+    """A line of text; `polygon` is its four corners from the text's own top left, clockwise."""
+
+    text: str
+    score: Score
+    box: Box
+    polygon: tuple[tuple[Ratio, Ratio], ...]
+
+
+class Text(Part):
+    """Other lines are read than before."""
+
+    lines: tuple[Line, ...]
+
+
+class PictureQuality(Part):
+    """The picture became bad, or good again. The figures are 0 to 100."""
+
+    state: Literal["good", "dark", "bright", "blurred"]
+    brightness: Percent
+    sharpness: Percent
+    contrast: Percent
+
+
+class Worker(Part):
+    """A person, and whether everything that is required is worn."""
+
+    fate: Literal["with_required", "without_required", "indeterminate"]
+    score: Score
+    box: Box
+
+
+class Ppe(Part):
+    """The number of persons with or without the required protective equipment has changed."""
+
+    required: tuple[str, ...]
+    with_required: int
+    without_required: int
+    indeterminate: int
+    persons: tuple[Worker, ...]
+
+
+class Celebrity(Part):
+    """Someone from an installed celebrity pack came into view."""
+
+    id: str
+    name: str
+    urls: tuple[str, ...]
+    similarity: Percent
+    pack: str
+    box: Box
+
+
+class LiveFace(Part):
+    live: bool
+    score: Score
+    box: Box
+
+
+class Liveness(Part):
+    """Advice, never a gate: how many faces seem to be there in the flesh has changed."""
+
+    faces: tuple[LiveFace, ...]
 
 
 class CameraOnline(Part):
@@ -188,6 +316,12 @@ TYPES: dict[str, type[Part]] = {
     "face_unknown": FaceUnknown,
     "labels": Labels,
     "moderation": Moderation,
+    "face_details": FaceDetails,
+    "text": Text,
+    "picture_quality": PictureQuality,
+    "ppe": Ppe,
+    "celebrity": Celebrity,
+    "liveness": Liveness,
     "camera_online": CameraOnline,
     "camera_offline": CameraOffline,
     "accelerator_failed": AcceleratorFailed,

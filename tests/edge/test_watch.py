@@ -15,7 +15,8 @@ from edge.abilities import Abilities
 from edge.cameras.images import ImagesCamera
 from edge.collections import Collections, NewFace
 from edge.events.schema import TYPES
-from edge.settings import FacesTask, LabelsTask, ModerationTask, ObjectsTask
+from edge.findings import Flag, Moderated, Words
+from edge.settings import FacesTask, LabelsTask, ModerationTask, ObjectsTask, TextTask
 from edge.values import Box, Event, Frame, Label, ModelUse
 from edge.watch import Seen, Watch, owners_of
 from models.outputs import Boxes
@@ -200,32 +201,33 @@ def test_small_faces_are_left_alone(collections: Collections) -> None:
 def test_tasks_keep_their_own_rates(collections: Collections) -> None:
     looks: list[str] = []
 
-    class Labels:
-        model = use("labels")
+    class Text:
+        models = (use("text_boxes"),)
 
-        def look(self, _image: Any, _floor: float) -> list[Label]:
-            looks.append("labels")
-            return [Label("Dog", 0.9, ("Animal",))]
+        def look(self, *_: Any) -> list[Words]:
+            looks.append("text")
+            return [Words(0, "LINE", None, "EXIT", 0.9, Box(0.1, 0.1, 0.2, 0.2), ())]
 
     class Moderation:
-        model = use("moderation")
+        models = (use("moderation"),)
 
-        def score(self, _image: Any) -> float:
+        def look(self, *_: Any) -> Moderated:
             looks.append("moderation")
-            return 0.9
+            return Moderated((Flag("Violence", "", 1, 0.9),), ())
 
-    settings = camera(labels=LabelsTask(every=2.0), moderation=ModerationTask(every=1.0))
-    events = play(watch(collections, settings, labels=Labels(), moderation=Moderation()), 20, None)
-    assert kinds(events) == ["labels", "moderation"]
-    assert (looks.count("labels"), looks.count("moderation")) == (2, 4)
+    settings = camera(text=TextTask(enabled=True, every=2.0), moderation=ModerationTask(every=1.0))
+    events = play(watch(collections, settings, text=Text(), moderation=Moderation()), 20, None)
+    assert kinds(events) == ["moderation", "text"]
+    assert (looks.count("text"), looks.count("moderation")) == (2, 4)
 
 
 def test_a_task_without_an_accelerator_rests_and_the_others_go_on(collections: Collections) -> None:
     class Labels:
-        def look(self, _image: Any, _floor: float) -> list[Label]:
+        def look(self, *_: Any) -> list[Label]:
             raise AcceleratorError("no back end can run the model")
 
-    moderation = SimpleNamespace(model=use("moderation"), score=lambda _: 0.9)
+    flagged = Moderated((Flag("Violence", "", 1, 0.9),), ())
+    moderation = SimpleNamespace(models=(use("moderation"),), look=lambda *_: flagged)
     settings = camera(objects=ObjectsTask(), labels=LabelsTask(), moderation=ModerationTask())
     one = watch(collections, settings, labels=Labels(), moderation=moderation)
     assert kinds(play(one, 5, found(PERSON))) == ["moderation", "track_started"]

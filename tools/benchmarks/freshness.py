@@ -25,7 +25,7 @@ from evaluation.figures import Figure, figure
 
 from edge.abilities import open_abilities
 from edge.config import Config, parse
-from edge.daemon import parts, wanted
+from edge.daemon import parts
 from edge.events.log import EventLog
 from edge.pipeline import Parts, Pipeline
 from edge.stats import Stats
@@ -65,7 +65,7 @@ def _config(clip: Path, folder: Path, port: int) -> Config:
 def _delivered(config: Config, seconds: float) -> tuple[list[float], list[float]]:
     """Of each event that came of a frame: capture to PUBACK, all of it and beyond inference, in milliseconds."""
     took: list[float] = []
-    abilities = open_abilities(config, wanted(config))
+    abilities = open_abilities(config, config.tasks)
     try:
         with (
             patch.object(Stats, "delivered", lambda _self, seconds: took.append(1e3 * seconds)),

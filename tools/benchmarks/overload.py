@@ -29,7 +29,7 @@ from evaluation.figures import Figure, figure
 
 from edge.abilities import Abilities, open_abilities
 from edge.config import Config, parse
-from edge.daemon import parts, wanted
+from edge.daemon import parts
 from edge.pipeline import Pipeline
 from edge.stats import FATES, Stats
 
@@ -107,7 +107,7 @@ def _config(cameras: Mapping[str, Any], data: Path) -> Config:
 
 @contextmanager
 def _opened(config: Config) -> Iterator[tuple[Config, Abilities]]:
-    abilities = open_abilities(config, wanted(config))
+    abilities = open_abilities(config, config.tasks)
     try:
         yield config, abilities
     finally:

@@ -1,0 +1,158 @@
+"""One picture, looked at: each ability is asked at most once, and told what the others have found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel.session import AcceleratorError
+from edge.abilities import Abilities
+from edge.findings import Celebrity, FaceDetails, Liveness, Moderated, Properties, Protection, Words, plain
+from edge.settings import Tasks
+from edge.values import Box, Detection, Image, Label
+from edge.vision.faces import faces as faces_of
+from edge.vision.labels import LabelFilter
+from edge.vision.objects import detections
+from edge.vision.properties import properties
+from edge.vision.text import TextFilter
+from models.outputs import Boxes
+
+MOST_FACES = 100
+EVIDENCE = 0.05  # score from which a label may speak for a moderation label
+NOTHING = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+
+
+class Scene:
+    """uint8 [H,W,3] BGR `image` with what the opened `abilities` see in it, found when it is first asked for.
+
+    Whoever has looked for objects already hands them over: `found`, in pixels.
+    """
+
+    def __init__(self, image: Image, abilities: Abilities, tasks: Tasks, found: Boxes | None = None) -> None:
+        self.image = image
+        self._abilities = abilities
+        self._tasks = tasks
+        self._found = found
+
+    @cached_property
+    def objects(self) -> list[Detection]:
+        model, floor = self._abilities.objects, self._tasks.objects.floor
+        if model is None:
+            return []
+        found = model.detect(self.image, floor) if self._found is None else self._found
+        return detections(found.take(found.scores >= floor), model.labels, self.image.shape)
+
+    @cached_property
+    def faces(self) -> Boxes:
+        """In pixels: the largest hundred, largest first."""
+        faces = self._abilities.faces
+        if faces is None:
+            return NOTHING
+        found = faces.find(self.image, self._tasks.faces.floor)
+        sides = found.xyxy[:, 2:] - found.xyxy[:, :2]
+        return found.take(np.argsort(-sides.prod(axis=1), kind="stable")[:MOST_FACES])
+
+    @property
+    def boxes(self) -> list[Box]:
+        """Where the faces are, in the order of `faces`."""
+        return [face.box for face in faces_of(self.faces, self.image.shape)] if self._abilities.faces else []
+
+    @cached_property
+    def vectors(self) -> list[tuple[NDArray[np.float32], float]]:
+        """The unit vector and the quality of each face, in the order of `faces`."""
+        faces, landmarks = self._abilities.faces, self.faces.landmarks
+        return [faces.embed(self.image, points) for points in landmarks] if faces and landmarks is not None else []
+
+    @cached_property
+    def _labels(self) -> list[Label]:
+        """Down to the faintest."""
+        ability = self._abilities.labels
+        return ability.look(self.image, EVIDENCE, self.objects) if ability else []
+
+    @cached_property
+    def labels(self) -> list[Label]:
+        task = self._tasks.labels
+        wanted = LabelFilter(
+            frozenset(task.include),
+            frozenset(task.include_categories),
+            frozenset(task.exclude),
+            frozenset(task.exclude_categories),
+        )
+        return wanted.take([label for label in self._labels if label.score >= task.floor])
+
+    @cached_property
+    def moderation(self) -> Moderated:
+        return self.moderated(self._tasks.moderation.floor)
+
+    def moderated(self, floor: float) -> Moderated:
+        """Flags of at least `floor`."""
+        ability = self._abilities.moderation
+        labels: list[Label] = []
+        with suppress(AcceleratorError):  # without labels there is still nudity
+            labels = self._labels
+        return ability.look(self.image, floor, self.objects, labels) if ability else Moderated((), ())
+
+    @cached_property
+    def attributes(self) -> list[FaceDetails]:
+        """In the order of `faces`."""
+        ability = self._abilities.attributes
+        return ability.look(self.image, self.faces) if ability else []
+
+    @cached_property
+    def celebrities(self) -> list[Celebrity | None]:
+        """In the order of `faces`."""
+        ability = self._abilities.celebrities
+        if ability is None or not self.vectors:
+            return []
+        return ability.look(np.array([vector for vector, _ in self.vectors]))
+
+    @cached_property
+    def liveness(self) -> list[Liveness]:
+        """In the order of `faces`."""
+        ability = self._abilities.liveness
+        return ability.look(self.image, self.faces) if ability else []
+
+    @cached_property
+    def text(self) -> list[Words]:
+        task, ability = self._tasks.text, self._abilities.text
+        regions = tuple(Box(*region) for region in task.regions)
+        wanted = TextFilter(task.floor, task.min_width, task.min_height, regions)
+        return ability.look(self.image, wanted) if ability else []
+
+    @cached_property
+    def ppe(self) -> Protection:
+        task, ability = self._tasks.ppe, self._abilities.ppe
+        if ability is None:
+            return Protection((), (), (), ())
+        return ability.look(self.image, self.faces, task.required, task.floor, self.objects)
+
+    @cached_property
+    def properties(self) -> Properties:
+        return properties(self.image, [item.box for item in self.objects])
+
+    def document(self, tasks: Sequence[str]) -> dict[str, Any]:
+        """What `vedette analyze` prints for `tasks`; those that could not be opened are not in it."""
+        told: dict[str, Any] = {"width": self.image.shape[1], "height": self.image.shape[0]}
+        opened = [task for task in tasks if getattr(self._abilities, task) is not None]
+        if faces := [task for task in opened if task in OF_FACES]:
+            told["faces"] = self._faces(faces)
+        told |= {task: plain(getattr(self, task)) for task in opened if task not in OF_FACES}
+        return told
+
+    def _faces(self, tasks: Sequence[str]) -> list[dict[str, Any]]:
+        columns = {OF_FACES[task]: plain(getattr(self, task)) for task in tasks if task != "faces"}
+        for details in columns.get("details", ()):
+            del details["face"]  # told beside it
+        rows = [plain(face) for face in faces_of(self.faces, self.image.shape)]
+        if "faces" in tasks:
+            rows = [row | {"quality": plain(quality)} for row, (_, quality) in zip(rows, self.vectors, strict=True)]
+        return [row | {name: column[place] for name, column in columns.items()} for place, row in enumerate(rows)]
+
+
+# What is told of each face, and under which name.
+OF_FACES = {"faces": "", "attributes": "details", "celebrities": "celebrity", "liveness": "liveness"}
