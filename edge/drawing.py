@@ -38,6 +38,9 @@ COLOURS = {  # BGR
 }
 LETTER = 0.018  # a capital's height, of the root of the picture's area
 LEAST = 8.0  # pixels that a capital needs
+MOST = 0.1  # of the picture that captions may take before letters shrink,
+CROWDED = 0.6  # to no less than so much
+FAR = 0.15  # of the picture's width and height, that a caption may be from what it is about
 LONG = 100  # letters of a caption
 LISTED = 8  # labels of the whole picture that are written into it
 READ = 12  # lines of text up to which each is written beside what it was read from
@@ -63,10 +66,15 @@ def draw(image: Image, document: Mapping[str, Any]) -> Image:
 
 
 def paint(image: Image, found: Iterable[Mark]) -> Image:
-    """A copy with the marks drawn. Captions stay within the picture, and cover each other only for want of room."""
+    """A copy with the marks drawn. Captions stay within the picture and off each other; what has no room is left out.
+
+    Where there are many, letters and lines are smaller.
+    """
     found, drawn = list(found), image.copy()
     height, width = image.shape[:2]
-    letter = max(LETTER * sqrt(width * height), LEAST)
+    letter = LETTER * sqrt(width * height)
+    there = sum(across * down for across, down in (_size(mark.caption[:LONG], letter / CAPITAL) for mark in found))
+    letter = max(letter * min(max(sqrt(MOST * width * height / max(there, 1)), CROWDED), 1.0), LEAST)
     thick, scale = max(round(letter / 6), 1), letter / CAPITAL
     for mark in found:
         _outline(drawn, mark, max(thick // 2, 1) if mark.fine else thick)
@@ -100,29 +108,30 @@ def fitted(text: str, scale: float, room: Size) -> str:
 
 
 def places(sizes: Sequence[Size], anchors: Sequence[Rectangles | None], room: Size) -> list[Rectangles | None]:
-    """Where captions of these widths and heights go: beside their anchor, or nearby, where they cover least.
+    """Where captions of these widths and heights go: beside their anchor, or nearby, where they hide least; or nowhere.
 
-    Those without an anchor are stacked in the upper left corner, first of all; what does not fit into the upper half
-    is left out. All lies within `room`, width and height, which no size exceeds.
+    Those without an anchor are stacked in the upper left corner, first of all, down to half of the height. None
+    touches another, and all lie within `room`, width and height, which no size exceeds.
     """
     taken = np.zeros((0, 4), np.int64)
+    shown = np.array([anchor for anchor in anchors if anchor is not None], np.int64).reshape(-1, 4)
     spots: list[Rectangles | None] = [None] * len(sizes)
     for row in sorted(range(len(sizes)), key=lambda row: anchors[row] is not None):
         anchor, (across, down) = anchors[row], sizes[row]
         if anchor is not None:
-            spot = _beside(anchor, (across, down), taken, room)
+            spot = _beside(anchor, (across, down), taken, shown, room)
         else:
             top = int(taken[:, 3].max(initial=0))
-            if top and top + down > room[1] // 2:
-                continue
-            spot = np.array([0, top, across, top + down])
-        spots[row] = spot
-        taken = np.concatenate([taken, spot[None]])
+            stands = not top or top + down <= room[1] // 2
+            spot = np.array([0, top, across, top + down]) if stands else None
+        if spot is not None:
+            spots[row] = spot
+            taken = np.concatenate([taken, spot[None]])
     return spots
 
 
-def _beside(anchor: Rectangles, size: Size, taken: Rectangles, room: Size) -> Rectangles:
-    """Above, below, in or next to the anchor; else the nearest free place; else where least is covered."""
+def _beside(anchor: Rectangles, size: Size, taken: Rectangles, shown: Rectangles, room: Size) -> Rectangles | None:
+    """Above, below, in or next to the anchor; else the nearest place that is free, if it is not far."""
     across, down = size
     left, top, right, bottom = anchor.tolist()
     corners = [
@@ -132,25 +141,32 @@ def _beside(anchor: Rectangles, size: Size, taken: Rectangles, room: Size) -> Re
     ]  # fmt: skip
     most = np.array(room) - size
     near = _spots(np.clip(corners, 0, most), size)
-    covered = _covered(near, taken)
-    best: Rectangles = near[covered.argmin()]
-    if not covered.min():
-        return best
+    near = near[~_shared(near, taken).any(axis=1)]
+    if len(near):
+        return np.asarray(near[_hidden(near, shown).argmin()])
     columns, rows = np.meshgrid(np.arange(0, most[0] + 1, max(across // 2, 1)), np.arange(0, most[1] + 1, down))
-    anywhere = _spots(np.stack([columns.ravel(), rows.ravel()], axis=1), size)
-    free: Rectangles = anywhere[_covered(anywhere, taken) == 0]
-    away = np.abs(free[:, :2] + free[:, 2:] - anchor[:2] - anchor[2:]).sum(axis=1)
-    return np.asarray(free[away.argmin()]) if len(free) else best
+    free = _spots(np.stack([columns.ravel(), rows.ravel()], axis=1), size)
+    free = free[~_shared(free, taken).any(axis=1)]
+    gaps = np.maximum(np.maximum(free[:, :2] - anchor[2:], anchor[:2] - free[:, 2:]), 0)
+    away = (gaps / np.array(room)).max(axis=1)
+    free, away = free[away <= FAR], away[away <= FAR]
+    return np.asarray(free[(away + _hidden(free, shown)).argmin()]) if len(free) else None
+
+
+def _hidden(spots: Rectangles, shown: Rectangles) -> NDArray[np.float64]:
+    """How much each spot [N,4] would hide of what is shown [M,4]: the parts of each, summed up."""
+    areas = np.maximum(np.prod(shown[:, 2:] - shown[:, :2], axis=1), 1)
+    return np.asarray((_shared(spots, shown) / areas).sum(axis=1), np.float64)
 
 
 def _spots(corners: NDArray[np.integer], size: Size) -> Rectangles:
     return np.concatenate([corners, corners + size], axis=1).astype(np.int64)
 
 
-def _covered(spots: Rectangles, taken: Rectangles) -> NDArray[np.int64]:
-    """How many pixels of each of the `spots` [N,4] lie under the others [M,4], counted once for each."""
-    shared = np.minimum(spots[:, None, 2:], taken[:, 2:]) - np.maximum(spots[:, None, :2], taken[:, :2])
-    return np.asarray(np.prod(np.maximum(shared, 0), axis=2).sum(axis=1), np.int64)
+def _shared(ones: Rectangles, others: Rectangles) -> NDArray[np.int64]:
+    """The pixels that each pair shares, [N,M]."""
+    sides = np.minimum(ones[:, None, 2:], others[:, 2:]) - np.maximum(ones[:, None, :2], others[:, :2])
+    return np.asarray(np.prod(np.maximum(sides, 0), axis=2), np.int64)
 
 
 def _size(text: str, scale: float) -> Size:

@@ -127,10 +127,22 @@ def test_a_long_caption_is_shortened() -> None:
 
 def test_captions_of_a_crowd_do_not_cover_each_other() -> None:
     size, room = (60, 14), (640, 480)
-    anchors = [np.array([300 + x, 200 + x, 330 + x, 230 + x]) for x in range(60)]
+    anchors = [np.array([60 + 7 * x, 100 + 4 * x, 90 + 7 * x, 130 + 4 * x]) for x in range(60)]
     spots = np.array([spot for spot in places([size] * 60, anchors, room) if spot is not None])
-    covered = drawing._covered(spots, spots)
-    assert (covered == size[0] * size[1]).all(), "each covers itself alone"
+    assert len(spots) == 60
+    assert drawing._shared(spots, spots).sum() == 60 * size[0] * size[1], "each covers itself alone"
+
+
+def test_a_caption_does_not_hide_a_face() -> None:
+    boxes = [np.array([100, 100, 200, 200]), np.array([100, 40, 200, 95])]
+    (below, _) = places([(80, 20)] * 2, boxes, (640, 480))
+    assert below is not None
+    assert below.tolist() == [100, 200, 180, 220]
+
+
+def test_a_caption_without_room_is_left_out() -> None:
+    anchors = [np.array([10, 10, 30, 30])] * 2
+    assert sum(spot is not None for spot in places([(40, 40)] * 2, anchors, (40, 40))) == 1
 
 
 @given(st.data(), ROOMS)
@@ -139,9 +151,10 @@ def test_captions_stay_in_the_picture(data: st.DataObject, room: tuple[int, int]
     anchors = [
         data.draw(st.none() | st.tuples(*(st.integers(-50, 450) for _ in range(4))).map(np.array)) for _ in sizes
     ]
-    for spot in places(sizes, anchors, room):
-        assert spot is None or (spot[:2] >= 0).all()
-        assert spot is None or (spot[2:] <= room).all()
+    spots = np.array([spot for spot in places(sizes, anchors, room) if spot is not None]).reshape(-1, 4)
+    assert (spots[:, :2] >= 0).all()
+    assert (spots[:, 2:] <= room).all()
+    assert drawing._shared(spots, spots).sum() == sum(drawing._shared(spots, spots).diagonal())
 
 
 @settings(deadline=None)
