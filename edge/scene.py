@@ -23,6 +23,7 @@ from edge.vision.text import TextFilter
 from models.outputs import Boxes
 
 MOST_FACES = 100
+DOUBTFUL = 0.15  # score from which an object may make a label
 EVIDENCE = 0.05  # score from which a label may speak for a moderation label
 NOTHING = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
 
@@ -40,12 +41,17 @@ class Scene:
         self._found = found
 
     @cached_property
-    def objects(self) -> list[Detection]:
-        model, floor = self._abilities.objects, self._tasks.objects.floor
+    def _detected(self) -> list[Detection]:
+        """Down to the doubtful, which labels weigh for themselves."""
+        model = self._abilities.objects
         if model is None:
             return []
-        found = model.detect(self.image, floor) if self._found is None else self._found
-        return detections(found.take(found.scores >= floor), model.labels, self.image.shape)
+        found = model.detect(self.image, DOUBTFUL) if self._found is None else self._found
+        return detections(found, model.labels, self.image.shape)
+
+    @cached_property
+    def objects(self) -> list[Detection]:
+        return [item for item in self._detected if item.score >= self._tasks.objects.floor]
 
     @cached_property
     def faces(self) -> Boxes:
@@ -72,7 +78,7 @@ class Scene:
     def _labels(self) -> list[Label]:
         """Down to the faintest."""
         ability = self._abilities.labels
-        return ability.look(self.image, EVIDENCE, self.objects) if ability else []
+        return ability.look(self.image, EVIDENCE, self._detected) if ability else []
 
     @cached_property
     def labels(self) -> list[Label]:

@@ -80,7 +80,7 @@ class LabelsTask(Section):
     """
 
     enabled: bool = True
-    floor: Ratio = 0.5
+    floor: Ratio = 0.55
     every: Seconds = 5.0
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()

@@ -39,7 +39,7 @@ def test_defaults_are_told_in_full(tmp_path: Path) -> None:
         "camera door: frames count when 0.20% of the picture changes, else one every 10 s",
         "camera door: objects: everything the detector knows, from a score of 0.45",
         "camera door: faces: matched in collection 'people' from 95 % in 2 views",
-        "camera door: labels: every 5 s, from a score of 0.5",
+        "camera door: labels: every 5 s, from a score of 0.55",
         "camera door: moderation: every 2 s, an event from 0.8",
     ]
 
