@@ -99,7 +99,7 @@ def judge(into: Tally, entries: Sequence[Row], found: Sequence[Words], image: Im
         into.add(" ".join(truth), " ".join(lines_of(found)))
     elif entries[0]["polygon_xy"]:
         for entry in entries:
-            into.add(entry["text"], inside(entry["polygon_xy"], found, image))
+            into.add(entry["text"], inside(entry["polygon_xy"], found, image).upper())  # as the truth is written
     else:
         words = entries[0]["level"].startswith("word")
         nearest(into, truth, [one.text for one in found if (one.kind == "WORD") == words])
