@@ -28,7 +28,7 @@ class View:
 
 HEAD = View(2.2, 0.2)  # room for a helmet
 FACE = View(1.4, -0.05)
-MASKS = View(1.8, 0.0)  # for the mask detector, which looks for the face itself
+MASKS = View(1.6, 0.0)  # for the mask detector, which looks for the face itself
 
 
 @dataclass(frozen=True, slots=True)

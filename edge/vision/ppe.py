@@ -122,21 +122,23 @@ class Ppe:
         return told.features
 
 
-def open_ppe(settings: Settings, *, lasting: bool = False) -> Ppe:
+def open_ppe(settings: Settings, *, lasting: bool = False, features: AnyModel | None = None) -> Ppe:
     """Open keypoints, the classifier of labels and, where it is installed, the mask detector.
 
-    Raises what `open_failover` raises.
+    `features` is that classifier if it is open already: closing it twice does no harm. Raises what `open_failover`
+    raises.
     """
     opened: list[AnyModel] = []
     try:
-        opened += [open_failover("keypoints", settings, lasting=lasting)]
-        opened += [open_failover("labels", settings, lasting=lasting)]
+        opened.append(open_failover("keypoints", settings, lasting=lasting))
+        opened.append(features or open_failover("labels", settings, lasting=lasting))
         if is_installed("masks", settings):
-            opened += [open_failover("masks", settings, lasting=lasting)]
+            opened.append(open_failover("masks", settings, lasting=lasting))
         return Ppe(*opened)
     except BaseException:
         for model in opened:
-            model.close()
+            if model is not features:
+                model.close()
         raise
 
 

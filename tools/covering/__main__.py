@@ -49,8 +49,9 @@ def main() -> int:
 
 
 def train(count: int, seed: int, out: Path) -> int:
-    with shipped("yunet") as finder, shipped("movenet-multipose") as poses, shipped(NETWORK) as ours:
-        people = photos.everybody(finder, Ppe(poses, ours))
+    with shipped("movenet-multipose") as poses, shipped(NETWORK) as ours:
+        with shipped("yunet") as finder, shipped("nanodet-g") as detector:
+            people = photos.everybody(finder, detector, Ppe(poses, ours))
         drawn = list(samples(people, count, np.random.default_rng(seed)))
         with floating(NETWORK) as theirs:
             seen = [features(model, drawn) for model in (ours, theirs)]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge import pictures
 from edge.engine import Model
+from edge.vision.objects import detections
 from edge.vision.ppe import Ppe
 from models import bodies, manifest
 from models.outputs import Boxes
@@ -29,9 +30,9 @@ TEXTURES = ("mask_black.jpg", "mask_blue.jpg", "mask_green.jpg", "mask_white.jpg
 GRID, FIRST, PITCH, TILE, COLUMNS, ROWS = "screenshot-facematch.jpg", (0.0, 283.0), (106.67, 112.7), 106, 18, 6
 MARGIN = 80  # pixels around a tile, so that a hat has room
 SMALLEST = 24  # pixels a face is wide
-FACE_FLOOR = 0.7
+FACE_FLOOR, PERSON_FLOOR = 0.7, 0.4
 # Every so many frames of the walkers; how sure of a person, and how many pixels of head, are wanted.
-EVERY, SURE, SMALLEST_WALKER = 25, 0.8, 12
+EVERY, SURE, SMALLEST_WALKER = 25, 0.85, 10
 # Of the face chip's plane: how high a detector's box of a face is there, and where its middle lies.
 BOX_HEIGHT, BOX_MIDDLE = 109.0, (56.0, 66.0)
 NO_FACES = Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
@@ -51,13 +52,13 @@ class Bare:
     turned: bool = False
 
 
-def everybody(detector: Model, ppe: Ppe) -> list[Bare]:
+def everybody(finder: Model, detector: Model, ppe: Ppe) -> list[Bare]:
     """Faces of the packages' photos and grid, and walkers from all sides."""
-    found = [face for path in media.get(*PHOTOS) for face in faces(pictures.read(path), detector)]
+    found = [face for path in media.get(*PHOTOS) for face in faces(pictures.read(path), finder)]
     (path,) = media.get(GRID)
-    found += [face for tile in tiles(pictures.read(path)) for face in list(faces(tile, detector))[:1]]
+    found += [face for tile in tiles(pictures.read(path)) for face in list(faces(tile, finder))[:1]]
     (path,) = media.get(media.WALKERS)
-    return [replace(bare, person=person) for person, bare in enumerate([*found, *walkers(path, ppe)])]
+    return [replace(bare, person=person) for person, bare in enumerate([*found, *walkers(path, detector, ppe)])]
 
 
 def tiles(grid: Image) -> Iterator[Image]:
@@ -69,7 +70,7 @@ def tiles(grid: Image) -> Iterator[Image]:
                 yield blurred_margin(cv2.copyMakeBorder(tile, *[MARGIN] * 4, cv2.BORDER_REFLECT_101))
 
 
-def walkers(clip: Path, ppe: Ppe) -> Iterator[Bare]:
+def walkers(clip: Path, detector: Model, ppe: Ppe) -> Iterator[Bare]:
     """Heads of people on a square, few pixels wide, seen from behind as often as from the front."""
     frames = cv2.VideoCapture(str(clip))
     number = 0
@@ -78,7 +79,8 @@ def walkers(clip: Path, ppe: Ppe) -> Iterator[Bare]:
         if number % EVERY:
             continue
         image = frames.retrieve()[1].astype(np.uint8, copy=False)
-        for body in ppe.people(image, NO_FACES):
+        objects = detections(detector.detect(image, PERSON_FLOOR), detector.labels, image.shape)
+        for body in ppe.people(image, NO_FACES, objects):
             place = bodies.head(body)
             if place is not None and bodies.confidence(body) >= SURE and place[3] - place[1] >= SMALLEST_WALKER:
                 part, face, _ = cut(image, place, np.zeros((5, 2), np.float32))
@@ -104,8 +106,8 @@ def blurred_margin(image: Image) -> Image:
     return soft.astype(np.uint8, copy=False)
 
 
-def faces(image: Image, detector: Model) -> Iterator[Bare]:
-    boxes = detector.detect(image, FACE_FLOOR)
+def faces(image: Image, finder: Model) -> Iterator[Bare]:
+    boxes = finder.detect(image, FACE_FLOOR)
     assert boxes.landmarks is not None  # noqa: S101 - a face detector has them
     for face, landmarks in zip(boxes.xyxy, boxes.landmarks, strict=True):
         if face[2] - face[0] >= SMALLEST:
