@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -89,7 +90,8 @@ class Scene:
             frozenset(task.exclude),
             frozenset(task.exclude_categories),
         )
-        return wanted.take([label for label in self._labels if label.score >= task.floor])
+        sure = (label for label in self._labels if label.score >= task.floor)
+        return wanted.take([replace(label, instances=_from(label.instances, task.floor)) for label in sure])
 
     @cached_property
     def moderation(self) -> Moderated:
@@ -158,6 +160,10 @@ class Scene:
         if "faces" in tasks:
             rows = [row | {"quality": plain(quality)} for row, (_, quality) in zip(rows, self.vectors, strict=True)]
         return [row | {name: column[place] for name, column in columns.items()} for place, row in enumerate(rows)]
+
+
+def _from(instances: Sequence[Detection], floor: float) -> tuple[Detection, ...]:
+    return tuple(item for item in instances if item.score >= floor)
 
 
 # What is told of each face, and under which name.
