@@ -22,6 +22,7 @@ from models.outputs import Blendshapes, Boxes, Expressions, Floats, Meshes, Resu
 
 Kind = TypeVar("Kind", Meshes, Blendshapes, Traits, Expressions)
 
+APART = 60.0  # degrees between the two eyes' directions at which nothing is sure any more
 BATCH = 16  # faces whose crops are in memory at once
 # How much larger than the longer side of a face's box each network's square is: as when the heads were trained.
 MESH_CROP, TRAITS_CROP, EXPRESSION_CROP = 1.5, 1.2, 1.0
@@ -108,38 +109,37 @@ def _details(image: Image, found: Boxes, seen: _Seen) -> list[FaceDetails]:
     size = np.array([image.shape[1], image.shape[0]], np.float64)
     features = tell.features(seen.blendshapes, seen.traits, seen.expressions)
     feelings, worn = tell.emotions(features), tell.worn(features)
-    tint = np.array([light.tint(image, points) for points in seen.points], np.float32)
     movements = seen.blendshapes.values
     blinks = np.stack([tell.movement(movements, f"eyeBlink{side}") for side in ("Left", "Right")], 1)
     open_eyes = sigmoid(eyes.openness(seen.points, blinks))
-    sunglasses = tell.sunglasses(worn["eyeglasses"], tint)
+    sunglasses = tell.sunglasses(worn["eyeglasses"], light.tints(image, seen.points))
     occluded = tell.occluded(worn["occluded"], sunglasses, meshes.outside(seen.points, size))
     ages, lit = tell.ages(seen.traits), light.qualities(image, found.xyxy)
-    details = []
-    for row, points in enumerate(seen.points):
-        turn = meshes.rotation(points)
-        details.append(
-            FaceDetails(
-                face=_face(found, row, size),
-                landmarks=_landmarks(points, size),
-                pose=Pose(*meshes.angles(turn)),
-                brightness=lit[row].brightness,
-                sharpness=lit[row].sharpness,
-                age=tell.age_range(float(ages[row])),
-                gender=_word("Male", "Female", seen.traits.male[row]),
-                emotions=_ranked({name: float(scores[row]) for name, scores in feelings.items()}),
-                smile=_answer(worn["smile"][row]),
-                eyeglasses=_answer(worn["eyeglasses"][row]),
-                sunglasses=_answer(sunglasses[row]),
-                beard=_answer(worn["beard"][row]),
-                mustache=_answer(worn["mustache"][row]),
-                eyes_open=_answer(open_eyes[row]),
-                mouth_open=_answer(worn["mouth_open"][row]),
-                occluded=_answer(occluded[row]),
-                gaze=_gaze(points, turn, float(open_eyes[row] * seen.presence[row])),
-            )
+    turns = meshes.rotations(seen.points)
+    looks = eyes.gaze(seen.points, turns)
+    landmarks = (meshes.named(seen.points) / size).tolist()
+    return [
+        FaceDetails(
+            face=_face(found, row, size),
+            landmarks=tuple(map(Landmark, meshes.NAMED, *zip(*landmarks[row], strict=True))),
+            pose=Pose(*meshes.angles(turns[row])),
+            brightness=lit[row].brightness,
+            sharpness=lit[row].sharpness,
+            age=tell.age_range(float(ages[row])),
+            gender=_word("Male", "Female", seen.traits.male[row]),
+            emotions=_ranked({name: float(scores[row]) for name, scores in feelings.items()}),
+            smile=_answer(worn["smile"][row]),
+            eyeglasses=_answer(worn["eyeglasses"][row]),
+            sunglasses=_answer(sunglasses[row]),
+            beard=_answer(worn["beard"][row]),
+            mustache=_answer(worn["mustache"][row]),
+            eyes_open=_answer(open_eyes[row]),
+            mouth_open=_answer(worn["mouth_open"][row]),
+            occluded=_answer(occluded[row]),
+            gaze=_gaze(looks[row], float(open_eyes[row] * seen.presence[row])),
         )
-    return details
+        for row in range(len(found))
+    ]
 
 
 def _face(found: Boxes, row: int, size: NDArray[np.float64]) -> Face:
@@ -147,11 +147,6 @@ def _face(found: Boxes, row: int, size: NDArray[np.float64]) -> Face:
     x1, y1, x2, y2 = (found.xyxy[row] / np.tile(size, 2)).tolist()
     points = (found.landmarks[row] / size).tolist()
     return Face(Box(x1, y1, x2, y2), float(found.scores[row]), tuple((x, y) for x, y in points))
-
-
-def _landmarks(points: NDArray[np.float64], size: NDArray[np.float64]) -> tuple[Landmark, ...]:
-    width, height = size.tolist()
-    return tuple(Landmark(kind, x / width, y / height) for kind, (x, y) in meshes.named(points).items())
 
 
 def _answer(probability: float) -> Trait:
@@ -169,9 +164,7 @@ def _ranked(scores: dict[str, float]) -> tuple[Trait, ...]:
     return tuple(Trait(name, score) for name, score in sorted(scores.items(), key=lambda item: -item[1]))
 
 
-def _gaze(points: NDArray[np.float64], turn: NDArray[np.float64], seen: float) -> Gaze:
-    """The mean of both eyes; less sure the more they differ, for people look with both at one thing."""
-    both = eyes.gaze(points, turn)
+def _gaze(both: NDArray[np.float64], seen: float) -> Gaze:
+    """The mean of two eyes [2,2]; less sure the more they differ, for people look with both at one thing."""
     yaw, pitch = both.mean(0).tolist()
-    apart = float(np.abs(both[0] - both[1]).max())
-    return Gaze(yaw, pitch, seen * max(0.0, 1 - apart / 60))
+    return Gaze(yaw, pitch, seen * max(0.0, 1 - float(np.ptp(both, axis=0).max()) / APART))

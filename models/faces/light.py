@@ -15,7 +15,10 @@ Image = NDArray[np.uint8]
 SIDE = 112
 # Beneath each iris, in distances between the outer corners of the eyes, lies a lens; past its rim, the cheek.
 IRISES, CORNERS = (468, 473), (33, 263)
-LENS, CHEEK, PATCH = 0.12, 0.62, 0.12
+LENS, CHEEK = 0.12, 0.62
+# A patch this wide is sampled at 49 points.
+PATCH = 0.12
+GRID = np.stack(np.meshgrid(*[np.linspace(-0.5, 0.5, 7)] * 2), -1).reshape(1, -1, 2)
 
 
 def qualities(image: Image, boxes: Floats) -> list[Quality]:
@@ -34,23 +37,19 @@ def qualities(image: Image, boxes: Floats) -> list[Quality]:
     return found
 
 
-def tint(image: Image, mesh: NDArray[np.float64]) -> float:
-    """Luma just below the irises over that of the cheeks, of one mesh [478,3] in pixels: low behind dark lenses.
+def tints(image: Image, meshes: NDArray[np.float64]) -> Floats:
+    """Luma just below the irises over that of the cheeks, of meshes [N,478,3] in pixels, [N]: low behind dark lenses.
 
     What lies outside the picture counts as its edge; cheeks count as at least one level bright.
     """
-    across = mesh[CORNERS[1], :2] - mesh[CORNERS[0], :2]
-    down = np.array([-across[1], across[0]])
-    lenses, cheeks = (
-        sum(_luma(image, mesh[iris, :2] + way * down, across) for iris in IRISES) / 2 for way in (LENS, CHEEK)
-    )
-    return lenses / max(cheeks, 1.0)
-
-
-def _luma(image: Image, centre: NDArray[np.float64], across: NDArray[np.float64]) -> float:
-    side = max(1, int(PATCH * float(np.hypot(*across))))
-    x, y = (round(float(value) - side / 2) for value in centre)
-    columns = np.clip(np.arange(x, x + side), 0, image.shape[1] - 1)
-    rows = np.clip(np.arange(y, y + side), 0, image.shape[0] - 1)
-    blue, green, red = image[np.ix_(rows, columns)].reshape(-1, 3).mean(0)
-    return float(0.114 * blue + 0.587 * green + 0.299 * red)
+    across = meshes[:, CORNERS[1], :2] - meshes[:, CORNERS[0], :2]
+    down = np.stack([-across[:, 1], across[:, 0]], 1)
+    ways = np.stack([LENS * down, CHEEK * down], 1)
+    centres = ways[:, :, None] + meshes[:, None, IRISES, :2]  # [N,lens or cheek,eye,2]
+    patches = PATCH * np.hypot(*across.T)[:, None, None] * GRID  # [N,49,2]
+    spots = np.rint(centres[:, :, :, None] + patches[:, None, None]).astype(int)
+    columns = np.clip(spots[..., 0], 0, image.shape[1] - 1)
+    rows = np.clip(spots[..., 1], 0, image.shape[0] - 1)
+    luma = (image[rows, columns] @ np.array([0.114, 0.587, 0.299])).mean((2, 3))
+    found: Floats = (luma[:, 0] / np.maximum(luma[:, 1], 1.0)).astype(np.float32)
+    return found

@@ -25,6 +25,8 @@ NAMED: dict[str, tuple[int, ...]] = {
     "chinBottom": (152,), "midJawlineRight": (397,), "upperJawlineRight": (356,),
 }  # fmt: skip
 
+FIRST, LAST = ([at[place] for at in NAMED.values()] for place in (0, -1))
+
 # What the blendshape network sees: kLandmarksSubsetIdxs of MediaPipe's face_blendshapes_graph.cc.
 MOVING = (
     0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78, 80, 81,
@@ -43,9 +45,10 @@ def in_picture(points: Floats, transforms: Transforms) -> NDArray[np.float64]:
     return np.concatenate([flat, points[:, :, 2:] / zoom[:, None, None]], 2)
 
 
-def named(mesh: NDArray[np.float64]) -> dict[str, tuple[float, float]]:
-    """Rekognition's thirty landmarks of one mesh [478,3], as x, y in its unit."""
-    return {kind: (float(mesh[list(at), 0].mean()), float(mesh[list(at), 1].mean())) for kind, at in NAMED.items()}
+def named(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rekognition's thirty landmarks of meshes [N,478,3], x and y in their unit and in the order of NAMED, [N,30,2]."""
+    found: NDArray[np.float64] = (points[:, FIRST, :2] + points[:, LAST, :2]) / 2
+    return found
 
 
 def outside(points: NDArray[np.float64], size: NDArray[np.float64]) -> Floats:
@@ -64,12 +67,13 @@ def canonical() -> NDArray[np.float64]:
     return points
 
 
-def rotation(mesh: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How the canonical face is turned to lie over a mesh [478,3], [3,3] (Kabsch's algorithm)."""
-    seen = mesh[:RIGID] * [1, -1, -1]
-    u, _, vt = np.linalg.svd((seen - seen.mean(0)).T @ canonical())
-    turn: NDArray[np.float64] = (u * [1, 1, np.sign(np.linalg.det(u @ vt)) or 1.0]) @ vt
-    return turn
+def rotations(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How the canonical face is turned to lie over meshes [N,478,3], [N,3,3] (Kabsch's algorithm)."""
+    seen = points[:, :RIGID] * [1, -1, -1]
+    u, _, vt = np.linalg.svd(np.swapaxes(seen - seen.mean(1, keepdims=True), 1, 2) @ canonical())
+    u[:, :, 2] *= np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)[:, None]  # no mirror image
+    turns: NDArray[np.float64] = u @ vt
+    return turns
 
 
 def angles(turn: NDArray[np.float64]) -> tuple[float, float, float]:

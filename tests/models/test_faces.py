@@ -47,6 +47,16 @@ def mirrored(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return flipped
 
 
+def angles(points: NDArray[np.float64]) -> list[float]:
+    """Roll, yaw and pitch of one mesh."""
+    return list(mesh.angles(mesh.rotations(points[None])[0]))
+
+
+def named(points: NDArray[np.float64]) -> dict[str, list[float]]:
+    """The thirty landmarks of one mesh by name."""
+    return dict(zip(mesh.NAMED, mesh.named(points[None])[0].tolist(), strict=True))
+
+
 def features(seed: int, faces: int = 3) -> traits.Features:
     dice = np.random.default_rng(seed)
     return traits.features(
@@ -65,22 +75,22 @@ def features(seed: int, faces: int = 3) -> traits.Features:
 @given(ANGLES, ANGLES, ANGLES)
 @FEW
 def test_pose_is_how_the_head_was_turned(roll: float, yaw: float, pitch: float) -> None:
-    assert mesh.angles(mesh.rotation(face(roll, yaw, pitch))) == pytest.approx((roll, yaw, pitch), abs=1e-6)
+    assert angles(face(roll, yaw, pitch)) == pytest.approx((roll, yaw, pitch), abs=1e-6)
 
 
 @given(ANGLES, ANGLES, ANGLES)
 @FEW
 def test_a_mirrored_head_turns_the_other_way(roll: float, yaw: float, pitch: float) -> None:
     points = face(roll, yaw, pitch)
-    assert mesh.angles(mesh.rotation(mirrored(points))) == pytest.approx((-roll, -yaw, pitch), abs=0.5)
+    assert angles(mirrored(points)) == pytest.approx((-roll, -yaw, pitch), abs=0.5)
 
 
 def test_a_head_that_has_collapsed_to_a_point_has_a_finite_pose() -> None:
-    assert np.isfinite(mesh.angles(mesh.rotation(np.zeros((478, 3))))).all()
+    assert np.isfinite(angles(np.zeros((478, 3)))).all()
 
 
 def test_the_thirty_landmarks_of_a_mirrored_face_are_the_mirrored_landmarks() -> None:
-    plain, flipped = mesh.named(face(yaw=20)), mesh.named(mirrored(face(yaw=20)))
+    plain, flipped = named(face(yaw=20)), named(mirrored(face(yaw=20)))
     assert len(plain) == 30
     swapped = {"Left": "Right", "Right": "Left", "left": "right", "right": "left"}
     for kind, (x, y) in plain.items():
@@ -95,7 +105,7 @@ def _words(kind: str) -> list[str]:
 
 
 def test_landmarks_lie_where_their_names_say() -> None:
-    at = mesh.named(face())
+    at = named(face())
     assert at["leftEyeLeft"][0] < at["leftPupil"][0] < at["leftEyeRight"][0] < at["rightEyeLeft"][0]
     assert at["leftEyeBrowUp"][1] < at["leftEyeUp"][1] < at["leftEyeDown"][1] < at["nose"][1] < at["mouthUp"][1]
     assert at["mouthUp"][1] < at["mouthDown"][1] < at["chinBottom"][1]
@@ -106,14 +116,14 @@ def test_landmarks_lie_where_their_names_say() -> None:
 @FEW
 def test_gaze_is_where_the_irises_are_whatever_the_head_does(yaw: float, along: float, above: float) -> None:
     points = face(yaw=yaw)
-    turn = mesh.rotation(points)
-    for first, last, _, _, iris in eyes.EYES:
+    (turn,) = mesh.rotations(points[None])
+    for (first, last, _, _, iris), outward in zip(eyes.EYES, (-eyes.OUTWARD, eyes.OUTWARD), strict=True):
         width = np.linalg.norm(((points[last] - points[first]) * [1, -1, -1] @ turn)[:2])
-        points[iris] += (turn @ [along * width, (above + eyes.LEVEL) * width, 0]) * [1, -1, -1]
+        points[iris] += (turn @ [(along + outward) * width, (above + eyes.LEVEL) * width, 0]) * [1, -1, -1]
     wanted = np.degrees(np.arcsin(np.array([along, above]) * eyes.WIDTH_OVER_RADIUS))
-    assert eyes.gaze(points, turn) == pytest.approx(np.stack([wanted, wanted]), abs=1e-6)
-    flipped = mirrored(points)
-    assert eyes.gaze(flipped, mesh.rotation(flipped)).mean(0) == pytest.approx(wanted * [-1, 1], abs=0.5)
+    assert eyes.gaze(points[None], turn[None])[0] == pytest.approx(np.stack([wanted, wanted]), abs=1e-6)
+    flipped = mirrored(points)[None]
+    assert eyes.gaze(flipped, mesh.rotations(flipped))[0].mean(0) == pytest.approx(wanted * [-1, 1], abs=0.5)
 
 
 def test_lids_that_meet_are_closed_eyes() -> None:
@@ -221,12 +231,12 @@ def test_a_box_without_pixels_has_no_quality(box: list[float]) -> None:
 def test_lenses_darker_than_cheeks_show_in_the_tint() -> None:
     image = np.full((400, 400, 3), 180, np.uint8)
     points = face()
-    assert light.tint(image, points) == pytest.approx(1)
+    assert light.tints(image, points[None]) == pytest.approx(1)
     for iris in light.IRISES:
         x, y = np.rint(points[iris, :2]).astype(int).tolist()
         cv2.circle(image, (x, y + 8), 14, (18, 18, 18), -1)
-    assert light.tint(image, points) == pytest.approx(0.1, abs=0.02)
-    assert np.isfinite(light.tint(np.zeros((5, 5, 3), np.uint8), points))
+    assert light.tints(image, points[None]) == pytest.approx(0.1, abs=0.02)
+    assert np.isfinite(light.tints(np.zeros((5, 5, 3), np.uint8), points[None])).all()
 
 
 def test_heads_know_what_they_stand_on() -> None:
