@@ -22,6 +22,7 @@ from edge.commands import (
     faces,
     labels,
     models,
+    moderation,
     run,
     top,
 )
@@ -29,7 +30,21 @@ from edge.errors import EXPECTED, StorageError, exit_code
 
 log = logging.getLogger(__name__)
 
-GROUPS = (run, top, analyze, doctor, models, labels, collections, faces, compare, celebrities, events, cameras)
+GROUPS = (
+    run,
+    top,
+    analyze,
+    doctor,
+    models,
+    labels,
+    moderation,
+    collections,
+    faces,
+    compare,
+    celebrities,
+    events,
+    cameras,
+)
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 DEFAULT = Path("/etc/vedette/vedette.toml")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from edge.failover import AnyModel
-from edge.findings import Flag, Moderated
+from edge.findings import Flag, Moderated, Trait
 from edge.values import Detection, Image, Label
 from models import moderation
 from models.manifest import ModelError, labels
+from models.moderation.drawn import drawn
 from models.outputs import Scores
 
 UNSAFE = "unsafe"
@@ -34,7 +35,8 @@ class Moderation:
     ) -> Moderated:
         """Flags that score at least `floor`, surest first, a parent before its children.
 
-        `objects` and `labels` are what was found in the same picture; without them, only nudity can be flagged.
+        `objects` and `labels` are what was found in the same picture; without them, only nudity can be flagged. What
+        each name rests on, and which are never flagged, stands in docs/MODERATION.md.
         """
         evidence = moderation.Evidence(
             self.score(image),
@@ -42,7 +44,7 @@ class Moderation:
             _best((label.name, label.score) for label in labels),
             _best((item.label, item.score) for item in objects),
         )
-        return Moderated(_flags(moderation.scores(evidence), floor), ())
+        return Moderated(_flags(moderation.scores(evidence), floor), _content_types(image, floor))
 
     def close(self) -> None:
         for model in self.models:
@@ -75,3 +77,8 @@ def _flags(scores: Mapping[str, float], floor: float) -> tuple[Flag, ...]:
         if entry.name in scores and scores[entry.name] >= floor
     ]
     return tuple(sorted(flags, key=lambda flag: (-flag.score, flag.level)))
+
+
+def _content_types(image: Image, floor: float) -> tuple[Trait, ...]:
+    score = drawn(image)
+    return (Trait(moderation.ILLUSTRATED, score),) if score >= floor else ()

@@ -18,6 +18,13 @@ from pydantic import BaseModel, ConfigDict
 VERSION = "7.0"
 EXPLICIT, SUGGESTIVE = ("Porn", "Hentai"), "Sexy"  # nsfwjs' classes that say something; its others do not
 
+ILLUSTRATED = "Illustrated Content"
+# Rekognition's content types: whether it is offered here, and why.
+CONTENT_TYPES = {
+    "Animated Content": (False, "a single picture does not tell whether a drawing moves"),
+    ILLUSTRATED: (True, "statistics of the pixels: areas of one colour, hard edges, little noise"),
+}
+
 # Log-odds beyond these (1 in 10,000) are more than a network can know.
 SUREST = log(9999.0)
 # A Sexy that speaks neither for nor against swimwear and underwear: so much that of photos of women in dresses, which

@@ -1,10 +1,10 @@
 """Moderation: how often harmless photos are flagged, and how many of the safe categories' photos are.
 
-Harmless are 64 COCO photos, 164 ImageNet photos, 199 of LFW and what the data calls harmless; a photo counts for a name
-unless its ground truth has what the name means. **How much nudity is found is not measured**: nothing explicit was
-downloaded or looked at. `explicit.difference` is nsfwjs in int8 against float, the mean difference of Porn + Hentai.
-The COCO photos were calibration photos of both nudity networks. Most of these photos look like training images of the
-label network, so that its hits flatter.
+Harmless are 64 COCO photos, 164 ImageNet photos, 199 of LFW, what the data calls harmless, and the photos that packages
+ship; a photo counts for a name unless its ground truth has what the name means. **How much nudity is found is not
+measured**: nothing explicit was downloaded or looked at. `explicit.difference` is nsfwjs in int8 against float: the
+mean difference of Porn + Hentai. The COCO photos were calibration photos of both nudity networks. Most photos look like
+training images of the label network, so that its hits flatter.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import media
 import numpy as np
 from evaluation.figures import Figure, figure, watched
 from evaluation.opening import floating, shipped
@@ -38,11 +39,15 @@ FLOORS = (50, 80)
 LABELS_FLOOR = 0.05  # what the ability is promised
 DIFFERENCE = "moderation.explicit.difference"
 
-# What photos may show that is no false alarm, by COCO's category and ImageNet's label.
+# What photos may show that is no false alarm, by COCO's category, ImageNet's label or the file's name.
 SHOWN: dict[str, frozenset[str]] = {
     "wine glass": frozenset({"Alcohol"}),
     "bottle": frozenset({"Alcohol"}),  # of beer, perhaps
     "dining table": frozenset({"Alcohol"}),
+    "web site": frozenset({moderation.ILLUSTRATED}),
+    "menu": frozenset({moderation.ILLUSTRATED}),
+    "sample1.jpg": frozenset({"Alcohol"}),  # a glass of wine
+    "playing_cards_drawn.jpg": frozenset({moderation.ILLUSTRATED}),
     "snorkel": frozenset({"Swimwear or Underwear", "Non-Explicit Nudity of Intimate parts and Kissing"}),
     "surfboard": frozenset({"Swimwear or Underwear", "Non-Explicit Nudity of Intimate parts and Kissing"}),
 }
@@ -50,21 +55,23 @@ SHOWN: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """`shows` are names of level 1 that may rightly be flagged, `wanted` a name that should be."""
+    """`shows` are names of level 1 that may rightly be flagged, `wanted` are names that should be."""
 
     file: Path
     shows: frozenset[str] = frozenset()
-    wanted: str = ""
+    wanted: frozenset[str] = frozenset()
 
 
 def run(data: Path) -> Iterator[Figure]:
     """False alarms by name at 50 and 80, hits by name, and int8 against float."""
-    photos = [*_coco(data), *_imagenet(data), *_lfw(data), *_judged(data)]
+    photos = [*_coco(data), *_imagenet(data), *_lfw(data), *_judged(data), *_packages()]
     found = list(_flags([photo.file for photo in photos]))
-    for entry in moderation.names():
-        if entry.name in moderation.offered():
-            yield from _alarms(entry.name, photos, found)
-            yield from _hits(entry.name, photos, found)
+    for name in (
+        *(entry.name for entry in moderation.names() if entry.name in moderation.offered()),
+        moderation.ILLUSTRATED,
+    ):
+        yield from _alarms(name, photos, found)
+        yield from _hits(name, photos, found)
     yield _int8([photo.file for photo in photos])
 
 
@@ -76,7 +83,7 @@ def _alarms(name: str, photos: Sequence[Photo], found: Sequence[dict[str, float]
 
 
 def _hits(name: str, photos: Sequence[Photo], found: Sequence[dict[str, float]]) -> Iterator[Figure]:
-    showing = [scores for photo, scores in zip(photos, found, strict=True) if photo.wanted == name]
+    showing = [scores for photo, scores in zip(photos, found, strict=True) if name in photo.wanted]
     for floor in FLOORS if showing else ():
         hits = sum(scores.get(name, 0.0) >= floor / 100 for scores in showing)
         yield figure(f"moderation.{name}.hits_{floor}", hits, "photos", len(showing))
@@ -84,7 +91,7 @@ def _hits(name: str, photos: Sequence[Photo], found: Sequence[dict[str, float]])
 
 def _top(name: str) -> str:
     above = {entry.name: entry.parent for entry in moderation.names()}
-    while above[name]:
+    while above.get(name):
         name = above[name]
     return name
 
@@ -99,7 +106,9 @@ def _flags(files: Sequence[Path]) -> Iterator[dict[str, float]]:
             image = pictures.read(file)
             objects = detections(detector.detect(image, ObjectsTask().floor), detector.labels, image.shape)
             seen = ability.look(image, 0.0, objects, labels.look(image, LABELS_FLOOR))
-            yield {flag.name: flag.score for flag in seen.flags}
+            yield {flag.name: flag.score for flag in seen.flags} | {
+                str(kind.value): kind.score for kind in seen.content_types
+            }
 
 
 def _int8(files: Sequence[Path]) -> Figure:
@@ -139,5 +148,12 @@ def _lfw(data: Path) -> Iterator[Photo]:
 def _judged(data: Path) -> Iterator[Photo]:
     with (data / TRUTH).open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
-            shows = frozenset({row["top_level"]} - {""})
-            yield Photo(data / TRUTH.parent / row["file"], shows, row["second_level"])
+            file = data / TRUTH.parent / row["file"]
+            wanted = frozenset({row["top_level"], row["second_level"]} - {""})
+            drawn = SHOWN.get(file.name, frozenset())
+            yield Photo(file, frozenset({row["top_level"]}) | drawn, wanted | drawn)
+
+
+def _packages() -> Iterator[Photo]:
+    for file in media.get(*(name for name in media.FILES if name.endswith((".jpg", ".png")))):
+        yield Photo(file, SHOWN.get(file.name, frozenset()))
