@@ -40,8 +40,8 @@ def main() -> None:
         return
     try:
         session = open_session(wanted["backend"], Path(wanted["weights"]), options)
-        try_out(session)  # now, for the first inference may take long
         room = shared.lane_bytes((*session.inputs, *session.outputs))
+        try_out(session)  # now, for the first inference may take long
     except AcceleratorError as error:
         channel.send(json.dumps({"refused": str(error)}).encode())
         return

@@ -35,6 +35,8 @@ def run(quick: bool) -> Iterator[Figure]:
             continue
         with closing(Model(built, session)) as model:
             yield _measure(model, image, 20 if quick else 100)
+            if any(-1 in spec.shape for spec in (*session.inputs, *session.outputs)):
+                continue  # no worker process shares what has no size
             with closing(open_session(built.backend, built.weights, replace(options, isolate=True))) as worker:
                 yield _compare(model, worker, 20 if quick else 100)
 
@@ -42,7 +44,13 @@ def run(quick: bool) -> Iterator[Figure]:
 def _measure(model: Model, image: Image, repeats: int) -> Figure:
     wants = model.manifest.input
     seen = cv2.resize(image, (wants.width, wants.height)) if wants.fit == "aligned" else image
-    feeds = {spec.name: np.zeros(spec.shape, spec.dtype) for spec in model.session.inputs}
+    usual = (1, wants.height, wants.width, 3)
+    feeds = {
+        spec.name: np.zeros(
+            [side if side > 0 else own for side, own in zip(spec.shape, usual, strict=False)], spec.dtype
+        )
+        for spec in model.session.inputs
+    }
     bare, whole = medians(repeats, lambda: model.session.run(feeds), lambda: model.run(seen, 0.4))
     return figure(f"inference.{model.use.name}.{model.use.backend}", whole, "ms", repeats, bare)
 
