@@ -101,7 +101,11 @@ class Failover:
 
     def infer(self, batch: Tensor, floor: float = 0.0) -> Result:
         """Infer now on an input that the caller has made. Raises AcceleratorError if no model can."""
-        return _Run(self, lambda model: model.prepare_batch(batch, floor)).start().result()
+        return self.prepare_batch(batch, floor)().result()
+
+    def prepare_batch(self, batch: Tensor, floor: float = 0.0) -> Callable[[], Pending]:
+        """As `prepare`, for an input that the caller has made."""
+        return _Run(self, lambda model: model.prepare_batch(batch, floor)).start
 
     def detect(self, image: Image, floor: float) -> Boxes:
         """`run` for a detector."""

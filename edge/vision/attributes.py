@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engine import Settings
+from edge.engine import Pending, Settings
 from edge.failover import AnyModel, open_failover
 from edge.findings import FaceDetails, Gaze, Landmark, Pose, Trait
 from edge.values import Box, Face, Image
@@ -62,24 +62,20 @@ class Attributes:
 
     def _see(self, image: Image, found: Boxes) -> _Seen:
         assert found.landmarks is not None  # noqa: S101 - look() has seen them
+        # All three are under way before any is waited for, so that no core idles while squares are cut.
+        traits = _start(self.traits, image, _straight(self.traits, found, TRAITS_CROP))
+        expression = _start(self.expression, image, _straight(self.expression, found, EXPRESSION_CROP))
         upright = crops.upright(found.xyxy, found.landmarks, MESH_CROP, self.mesh.manifest.input.width)
-        shape = self._infer(self.mesh, image, upright, Meshes)
+        shape = _expected(_start(self.mesh, image, upright).result(), Meshes, self.mesh)
         points = meshes.in_picture(shape.points, upright)
         moving = np.ascontiguousarray(points[:, meshes.MOVING, :2], np.float32)
-        movements = _expected(self.blendshapes.infer(moving), Blendshapes, self.blendshapes)
-        squares = self._straight(self.traits, found, TRAITS_CROP)
-        traits = self._infer(self.traits, image, squares, Traits)
-        squares = self._straight(self.expression, found, EXPRESSION_CROP)
-        expressions = self._infer(self.expression, image, squares, Expressions)
-        return _Seen(points, shape.presence, movements, traits, expressions)
-
-    @staticmethod
-    def _straight(model: AnyModel, found: Boxes, scale: float) -> crops.Transforms:
-        return crops.straight(found.xyxy, scale, model.manifest.input.width)
-
-    @staticmethod
-    def _infer(model: AnyModel, image: Image, squares: crops.Transforms, kind: type[Kind]) -> Kind:
-        return _expected(model.infer(crops.cut(image, squares, model.manifest.input.width)), kind, model)
+        return _Seen(
+            points,
+            shape.presence,
+            _expected(self.blendshapes.infer(moving), Blendshapes, self.blendshapes),
+            _expected(traits.result(), Traits, self.traits),
+            _expected(expression.result(), Expressions, self.expression),
+        )
 
     def close(self) -> None:
         for model in self.models:
@@ -95,6 +91,14 @@ def open_attributes(settings: Settings, *, lasting: bool = False) -> Attributes:
             opened.callback(models[-1].close)
         opened.pop_all()
     return Attributes(*models)
+
+
+def _straight(model: AnyModel, found: Boxes, scale: float) -> crops.Transforms:
+    return crops.straight(found.xyxy, scale, model.manifest.input.width)
+
+
+def _start(model: AnyModel, image: Image, squares: crops.Transforms) -> Pending:
+    return model.prepare_batch(crops.cut(image, squares, model.manifest.input.width))()
 
 
 def _expected(found: Result, kind: type[Kind], model: AnyModel) -> Kind:
