@@ -202,7 +202,7 @@ def _outline(drawn: Image, mark: Mark, thick: int) -> None:
     if mark.outline:
         cv2.polylines(drawn, [_pixels(mark.outline, (width, height))], True, colour, thick, cv2.LINE_AA)
     for x, y in _pixels(mark.dots, (width, height)).tolist() if mark.dots else ():
-        cv2.circle(drawn, (x, y), max(round(thick * 0.8), 1), colour, cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(drawn, (x, y), max(round(thick / 2), 1), colour, cv2.FILLED, cv2.LINE_AA)
 
 
 def _connect(drawn: Image, spot: Rectangles | None, anchor: Rectangles | None, colour: Colour) -> None:
@@ -276,7 +276,7 @@ def _of_protection(ppe: Mapping[str, Any]) -> Iterator[Mark]:
     states = {person: (words, kind) for name, words, kind in lists for person in ppe.get(name, [])}
     for person in ppe.get("persons", []):
         words, kind = states.get(person["id"], ("", "open"))
-        yield Mark(kind, around(person["box"]), f"Person {person['id']} {words}")
+        yield Mark(kind, around(person["box"]), f"Person {person['id']} {words}", fine=True)
         for worn in (worn for part in person["parts"] for worn in part["equipment"]):
             covers = "" if worn["covers"]["value"] else ", not worn"
             name = worn["kind"].replace("_", " ").capitalize()

@@ -166,13 +166,14 @@ def _face(face: Mapping[str, Any]) -> tuple[str, str, str]:
 def _protection(ppe: Mapping[str, Any]) -> Iterator[Table]:
     rows = []
     for person in ppe.get("persons", []):
-        for part in person["parts"]:
-            worn = [
-                f"{one['kind']} {percent(one['score'])}" + ("" if one["covers"]["value"] else ", does not cover")
-                for one in part["equipment"]
-            ]
-            rows.append((f"Person {person['id']}: {part['name']}", "; ".join(worn) or "bare", percent(part["score"])))
-    yield Table("Protective equipment", ("Part", "Worn", "Sure"), [tuple(_plain(cell) for cell in row) for row in rows])
+        seen = [f"{_plain(part['name'])} {percent(part['score'])}" for part in person["parts"]]
+        worn = [
+            f"{_plain(one['kind'])} {percent(one['score'])}" + ("" if one["covers"]["value"] else ", does not cover")
+            for part in person["parts"]
+            for one in part["equipment"]
+        ]
+        rows.append((f"Person {person['id']}", ", ".join(seen), "; ".join(worn) or "none found"))
+    yield Table("Protective equipment", ("Person", "Parts seen", "Worn"), rows, numbers=0)
     lists = [(_plain(name).capitalize(), ", ".join(map(str, ppe[name])) or "nobody") for name in LISTS if name in ppe]
     yield Table("Persons", ("With what is required", "Ids"), lists, numbers=0)
 
