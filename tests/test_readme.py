@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shlex
 import sys
@@ -82,3 +83,23 @@ def test_its_picture_and_event_are_made_again(tmp_path: Path, monkeypatch: pytes
     made, committed = cv2.imread(str(still)).astype(float), cv2.imread(str(ROOT / "docs/still.jpg")).astype(float)
     assert made.shape == committed.shape
     assert np.abs(made - committed).mean() < 3
+
+
+@pytest.mark.models
+def test_its_gallery_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(ROOT / "tools"), *sys.path])
+    import gallery
+
+    level = logging.getLogger().level
+    try:
+        text = gallery.page(gallery.make(tmp_path))
+    except (EdgeError, ModelError) as error:
+        pytest.skip(f"models or media are not at hand: {error}")
+    finally:
+        logging.getLogger().setLevel(level)
+    assert gallery.skeleton(text) == gallery.skeleton(gallery.generated(README).strip("\n"))
+    for _, picture in gallery.SHOWN:
+        if picture:
+            again, shown = (cv2.imread(str(folder / picture)) for folder in (tmp_path, ROOT / "docs"))
+            assert again.shape == shown.shape
+            assert np.abs(again.astype(int) - shown).mean() < 6.0
