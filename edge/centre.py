@@ -3,7 +3,7 @@
 The weight of a face is its similarity (`edge.similarity`, 0..1) to the weighted mean of the *others*, found by
 iteration from equal weights: an estimate of location whose weights fall with distance (an M-estimator; Huber, 1964),
 with each face judged by the others alone, so that a wrong one cannot vouch for itself. Of one or two faces it is the
-plain mean: nobody can tell which of two is wrong. Measured in docs/ACCURACY.md (`faces.users`).
+plain mean: nobody can tell which of two is wrong. Measured in docs/ACCURACY.md (`recognition.users`).
 """
 
 from __future__ import annotations

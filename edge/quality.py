@@ -2,14 +2,14 @@
 
 Each measure has a limit per level, and a view that fails one is dropped with that reason. A limit stands where the
 error of views beyond it, on pictures of LFW that were blurred, darkened, overexposed, shrunk and turned here, is
-several times that of the rest; `tools/evaluate` measures it again (`faces.quality`). At a similarity of 80 percent,
+several times that of the rest; `tools/evaluate` measures it again (`recognition.quality`). At a similarity of 80 percent,
 of two views of one person are *not* matched, over all degraded views of people on whom no limit was chosen:
 
-====== ==== ==== ====== ====
-NONE   LOW  AUTO MEDIUM HIGH
-====== ==== ==== ====== ====
-18.5 % 17 % 9 %  6 %    3 %
-====== ==== ==== ====== ====
+====== ====== ====== ====== =====
+NONE   LOW    AUTO   MEDIUM HIGH
+====== ====== ====== ====== =====
+19.6 % 17.8 % 10.5 % 7.3 %  4.2 %
+====== ====== ====== ====== =====
 
 Of the untouched pictures AUTO drops none, HIGH 1 in 20.
 """

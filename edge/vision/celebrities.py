@@ -3,7 +3,7 @@
 Each person is one vector, the centre of their faces. A face is a person's if it is nearest to theirs and as near as so
 few strangers come by chance that, however large the packs are, about STRANGERS of all strangers are taken for
 somebody: a stranger meets everybody in the packs, so the rate of false matches that is allowed for one is STRANGERS
-over their number, and never more than at LEAST percent. Measured in docs/ACCURACY.md (`faces.celebrities`).
+over their number, and never more than at LEAST percent. Measured in docs/ACCURACY.md (`recognition.celebrities`).
 """
 
 from __future__ import annotations

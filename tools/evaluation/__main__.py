@@ -27,6 +27,7 @@ from evaluation import (
     moderation,
     ppe,
     properties,
+    recognition,
     text,
     tracking,
 )
@@ -41,6 +42,7 @@ PAGE = ROOT / "docs" / "ACCURACY.md"
 # The evaluation, and what it needs of the data folder.
 EVALUATIONS: dict[str, tuple[ModuleType, Path | None]] = {
     "faces": (faces, faces.LFW),
+    "recognition": (recognition, recognition.LFW),
     "attributes": (attributes, attributes.LFW),
     "detection": (detection, detection.TRUTH),
     "classification": (classification, classification.TRUTH),
