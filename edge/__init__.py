@@ -12,13 +12,15 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     scene                       one picture: each ability is asked once, and told what the others found
     abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
     config exporter             the one TOML file, put together from the sections below; serves /metrics
+    comparison                  the faces of two pictures, held against each other
     cameras/ vision/ tracking collections/ events/ identity stills live metrics   rooms that never import each other
     failover                    a task's models in their order: the next takes over, the first is tried again
     candidates                  those models, each open or why not
     engine  packs/              a model on an accelerator; where built models are kept
+    quality centre              which faces are too poor to be recognised; one vector for several faces of a person
     report drawing              what was found as a page to look at, and drawn into the picture
     pictures findings database  decoding a still picture; what is found in one; the one SQLite file
-    settings values errors      what everybody shares
+    settings values errors similarity   what everybody shares
     stats board                 what is counted and timed; what the board tells of heat, memory and disk
     notify stopping             what the service manager hears, and what its signals do
     models/  accel/             the leaves
