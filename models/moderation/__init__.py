@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from math import exp, log
+from math import exp, log, prod
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -29,7 +29,7 @@ CONTENT_TYPES = {
 SUREST = log(9999.0)
 # A Sexy that speaks neither for nor against swimwear and underwear: so much that of photos of women in dresses, which
 # ImageNet's classes take for bikinis, none is flagged (the demo photos of face-api).
-UNDECIDED = 0.4
+UNDECIDED = 0.6
 
 
 class Name(BaseModel):
@@ -144,7 +144,7 @@ def scores(evidence: Evidence) -> dict[str, float]:
 def _own(entry: Name, evidence: Evidence) -> float:
     if entry.nudity == "explicit":
         return evidence.explicit
-    labelled = min(sum(evidence.labels.get(label, 0.0) for label in entry.labels), 1.0)
+    labelled = 1.0 - prod(1.0 - evidence.labels.get(label, 0.0) for label in entry.labels)  # at least one is right
     if entry.nudity == "clothing" and evidence.nudity:
         return worn(labelled, evidence.suggestive)
     return max(labelled, *(evidence.objects.get(kind, 0.0) for kind in entry.objects), 0.0)

@@ -96,7 +96,7 @@ def test_one_network_alone_speaks_for_itself() -> None:
 
 
 def test_swimwear_takes_labels_and_a_suggestive_picture() -> None:
-    bikini = [Label("Bikini", 0.3), Label("Brassiere", 0.2)]
+    bikini = [Label("Bikini", 0.5), Label("Brassiere", 0.2)]
     name, above = "Female Swimwear or Underwear", "Swimwear or Underwear"
     at_the_beach = flagged(ability(0.0, {"Sexy": 0.9, "Neutral": 0.1}).look(IMAGE, 0.5, labels=bikini))
     assert at_the_beach[name] == at_the_beach[above] > 0.7
@@ -105,7 +105,7 @@ def test_swimwear_takes_labels_and_a_suggestive_picture() -> None:
     unknown = flagged(ability(0.0, {"Sexy": 0.9, "Neutral": 0.1}).look(IMAGE, 0.5))
     assert unknown == {"Non-Explicit Nudity of Intimate parts and Kissing": 0.9}
     without_a_second_network = flagged(ability(0.0, None).look(IMAGE, 0.4, labels=bikini))
-    assert without_a_second_network == {name: 0.5, above: 0.5}
+    assert without_a_second_network == {name: 0.6, above: 0.6}
 
 
 def test_labels_and_objects_are_evidence() -> None:
@@ -113,7 +113,7 @@ def test_labels_and_objects_are_evidence() -> None:
         return flagged(ability().look(IMAGE, 0.5, objects, labels))
 
     assert seen(Label("Weapon", 0.9), Label("Rifle", 0.9)) == {"Violence": 0.9, "Weapons": 0.9}
-    assert seen(Label("Beer Glass", 0.3), Label("Wine Bottle", 0.3)) == {"Alcohol": 0.6, "Alcoholic Beverages": 0.6}
+    assert seen(Label("Beer Glass", 0.5), Label("Wine Bottle", 0.2)) == {"Alcohol": 0.6, "Alcoholic Beverages": 0.6}
     glasses = (Detection("Wine Glass", 0.2, WHOLE), Detection("Wine Glass", 0.7, WHOLE))
     assert seen(objects=glasses) == {"Alcohol": 0.7, "Alcoholic Beverages": 0.7}
     assert seen(Label("Slot Machine", 0.8)) == {"Gambling": 0.8}
