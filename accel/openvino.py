@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from accel.pages import let_go
 from accel.places import Places
 from accel.session import AcceleratorError, Options, Session, Tensor, Tensors, TensorSpec, check_feeds, unique_names
 
@@ -29,6 +30,7 @@ def open_model(weights: Path, options: Options) -> Session:
         compiled = core.compile_model(str(weights), device, _properties(core, device, options))
     except RuntimeError as error:
         raise AcceleratorError(_refusal(core, weights, device, error)) from error
+    let_go(weights.parent.resolve(), *([options.cache.resolve()] if options.cache else []))
     # With several streams one submission more waits in line, so that none idles while Python is busy; with one
     # stream a waiting frame would only grow old.
     return OpenVinoSession(compiled, options.streams + (options.streams > 1))

@@ -70,18 +70,18 @@ def settings(idle: float = 0.0) -> Settings:
     return made  # type: ignore[no-any-return]
 
 
-# What is opened, and how; an ability may serve several tasks.
-ABILITIES: Mapping[str, Callable[[Settings], Any]] = {
-    "objects": partial(open_failover, "objects"),
-    "faces": open_faces,
-    "labels": lambda how: Labels(open_failover("labels", how)),
-    "moderation": lambda how: Moderation(open_failover("moderation", how), open_failover("nudity", how)),
-    ALONE: lambda how: Moderation(open_failover("moderation", how)),
-    "attributes": open_attributes,
-    "text": open_text,
-    "ppe": open_ppe,
-    "celebrities": open_celebrities,
-    "liveness": open_liveness,
+# What is opened, and how, given what is open already; an ability may serve several tasks.
+ABILITIES: Mapping[str, Callable[[Settings, Mapping[str, Any]], Any]] = {
+    "objects": lambda how, _: open_failover("objects", how),
+    "faces": lambda how, _: open_faces(how),
+    "labels": lambda how, _: Labels(open_failover("labels", how)),
+    "moderation": lambda how, _: Moderation(open_failover("moderation", how), open_failover("nudity", how)),
+    ALONE: lambda how, _: Moderation(open_failover("moderation", how)),
+    "attributes": lambda how, _: open_attributes(how),
+    "text": lambda how, _: open_text(how),
+    "ppe": lambda how, opened: open_ppe(how, features=opened["labels"].model),
+    "celebrities": lambda how, _: open_celebrities(how),
+    "liveness": lambda how, _: open_liveness(how),
 }
 
 
@@ -153,8 +153,8 @@ def opened(idle: float = 0.0, without: Sequence[str] = ()) -> Iterator[dict[str,
     with ExitStack() as stack:
         for name in [name for name in ABILITIES if name not in without]:
             try:
-                abilities[name] = ABILITIES[name](settings(idle))
-            except (ModelError, AcceleratorError) as error:
+                abilities[name] = ABILITIES[name](settings(idle), abilities)
+            except (KeyError, ModelError, AcceleratorError) as error:
                 print(f"  without {name}: {error}", file=sys.stderr)
                 continue
             stack.callback(abilities[name].close)
