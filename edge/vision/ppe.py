@@ -27,7 +27,7 @@ PERSON_FLOOR = 0.3  # of the detector
 PERSON_SURE = 0.5  # of all that tells of a person, together
 PART_FLOOR = WORN = 0.5  # below even, a hand is not there, and nothing is worn
 SMALL = 0.4  # of the picture's longer side: whoever is lower is looked at again from nearby
-MASK, MASK_FLOOR = "mask", 0.4
+MASK, MASK_FLOOR = "mask", 0.6
 
 
 class Ppe:
