@@ -2,8 +2,8 @@
 
 Each measure has a limit per level, and a view that fails one is dropped with that reason. A limit stands where the
 error of views beyond it, on pictures of LFW that were blurred, darkened, overexposed, shrunk and turned here, is
-several times that of the rest; `tools/evaluate` measures it again (`recognition.quality`). At a similarity of 80 percent,
-of two views of one person are *not* matched, over all degraded views of people on whom no limit was chosen:
+several times that of the rest; `tools/evaluate` measures it again (`recognition.quality`). So many comparisons of one
+person's pictures, one of them degraded, do *not* reach a similarity of 80 percent (people on whom no limit was chosen):
 
 ====== ====== ====== ====== =====
 NONE   LOW    AUTO   MEDIUM HIGH

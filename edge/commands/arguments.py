@@ -15,6 +15,11 @@ def filtered(parser: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+def tiled(parser: argparse.ArgumentParser) -> None:
+    """The option that finds small faces."""
+    parser.add_argument("--small", action="store_true", help="find faces of 20 pixels in large pictures too; slower")
+
+
 def count(text: str) -> int:
     value = int(text)
     if value < 1:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.commands import table
-from edge.commands.arguments import count, upto
+from edge.commands.arguments import count, tiled, upto
 from edge.errors import MissingError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     searching.add_argument("--similarity", type=upto(100.0), default=80.0, metavar="P", help="least percent (80)")
     searching.add_argument("--limit", type=count, default=5, metavar="N", help="at most so many users (5)")
     searching.add_argument("--json", action="store_true", help="one JSON document")
+    tiled(searching)
     searching.set_defaults(handler=search_users)
     for name, handler, help_ in (
         ("create", create_user, "make a user without faces"),

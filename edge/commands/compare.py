@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.commands.arguments import filtered, upto
+from edge.commands.arguments import filtered, tiled, upto
 
 if TYPE_CHECKING:
     from edge.comparison import Compared, Comparison
@@ -23,6 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     comparing.add_argument("target", type=Path, metavar="TARGET")
     comparing.add_argument("--threshold", type=upto(100.0), default=80.0, metavar="P", help="least percent (80)")
     filtered(comparing, "NONE")
+    tiled(comparing)
     comparing.add_argument("--json", action="store_true", help="one JSON document")
     comparing.set_defaults(handler=compare)
 
@@ -35,7 +36,9 @@ def compare(args: argparse.Namespace) -> int:
     logging.getLogger().setLevel("ERROR")
     analyzer = open_faces(config.load(args.config))
     try:
-        source, target = (analyzer.analyze(pictures.read(path)) for path in (args.source, args.target))
+        source, target = (
+            analyzer.analyze(pictures.read(path), small=args.small) for path in (args.source, args.target)
+        )
     finally:
         analyzer.close()
     places = str(args.source), str(args.target)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.commands import collections, table
-from edge.commands.arguments import count, filtered, upto
+from edge.commands.arguments import count, filtered, tiled, upto
 from edge.errors import InputError, MissingError, exit_code
 from edge.quality import Reason
 
@@ -38,6 +38,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     indexing.add_argument("--max-faces", type=count, metavar="N", help="at most so many of a picture, the largest")
     indexing.add_argument("--min-quality", type=upto(1.0), default=0.0, metavar="Q", help="0 to 1 (0)")
     filtered(indexing, "AUTO")
+    tiled(indexing)
     indexing.set_defaults(handler=index)
 
     searching = actions.add_parser("search", help="whom the largest face of a picture resembles")
@@ -45,6 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     searching.add_argument("image", type=Path, metavar="IMAGE")
     searching.add_argument("--similarity", type=upto(100.0), default=80.0, metavar="P", help="least percent (80)")
     searching.add_argument("--limit", type=count, default=5, metavar="N", help="at most so many matches (5)")
+    tiled(searching)
     searching.set_defaults(handler=search)
 
     listing = actions.add_parser("list", help="the faces of a collection")
@@ -72,7 +74,7 @@ def index(args: argparse.Namespace) -> int:
         try:
             for path in args.images:
                 try:
-                    views = look(path, analyzer)
+                    views = look(path, analyzer, small=args.small)
                     chosen, dropped = choose(path, views, args)
                 except (InputError, MissingError) as error:
                     print(f"vedette: {error}", file=sys.stderr)
@@ -85,11 +87,11 @@ def index(args: argparse.Namespace) -> int:
     return status
 
 
-def look(path: Path, analyzer: FaceAnalyzer) -> list[FaceView]:
+def look(path: Path, analyzer: FaceAnalyzer, *, small: bool) -> list[FaceView]:
     """The faces of a picture, largest first; raises InputError if there is none."""
     from edge import pictures
 
-    views = analyzer.analyze(pictures.read(path))
+    views = analyzer.analyze(pictures.read(path), small=small)
     if not views:
         raise InputError(f"{path}: no face found; take a picture in which a face is larger, sharper or more frontal")
     return views
@@ -160,7 +162,7 @@ def largest(args: argparse.Namespace) -> FaceView:
     """The largest face of `args.image`; raises InputError if there is none."""
     analyzer = _analyzer(args)
     try:
-        return look(args.image, analyzer)[0]
+        return look(args.image, analyzer, small=args.small)[0]
     finally:
         analyzer.close()
 

@@ -24,7 +24,7 @@ Run = Callable[..., int]
 class Analyzer:
     """Sees as many faces as the picture's blue says; its green tells people apart."""
 
-    def analyze(self, image: Image) -> list[FaceView]:
+    def analyze(self, image: Image, *, small: bool) -> list[FaceView]:  # noqa: ARG002 - FaceAnalyzer's
         count, who = int(image[0, 0, 0]), int(image[0, 0, 1])
         return [self.view(who + place, place) for place in range(count)]
 

@@ -47,4 +47,4 @@ def test_a_picture_without_a_face_is_told_in_one_sentence(vedette: Vedette, phot
         done.stderr
         == f"vedette: {coffee}: no face found; take a picture in which a face is larger, sharper or more frontal\n"
     )
-    assert "match      100.00 %" in vedette("compare", astronaut, astronaut).stdout
+    assert ": match     100.00 %" in vedette("compare", astronaut, astronaut).stdout
