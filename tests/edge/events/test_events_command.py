@@ -47,8 +47,8 @@ def test_tail_prints_a_line_for_each_of_the_newest(log: EventLog, run: Run, caps
     assert run("tail", "-n", "4") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["6", "7", "8", "9"]
-    assert "moderation     Explicit 0.87" in lines[0]
-    assert lines[2].endswith("camera_offline no frame for 5 s")
+    assert "moderation     Violence 0.87" in lines[0]
+    assert lines[2].endswith("text           EXIT")
 
 
 def test_search_gives_json_that_is_the_log_s_own(log: EventLog, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
