@@ -210,8 +210,8 @@ class Finder:
                         chunks.seal(connection, shelf.collection, number, shelf.index.dimensions)
 
     def _empty(self, connection: sqlite3.Connection, key: int, dimensions: int) -> Searchable:
-        (faces,) = connection.execute("SELECT count(*) FROM faces WHERE collection = ?", [key]).fetchone()
-        return Compact(dimensions, self._compare) if faces > COMPACT else Index(dimensions)
+        another = connection.execute("SELECT 1 FROM faces WHERE collection = ? LIMIT 1 OFFSET ?", [key, COMPACT])
+        return Compact(dimensions, self._compare) if another.fetchone() else Index(dimensions)
 
     def _compacted(self, index: Index) -> Compact:
         compact = Compact(index.dimensions, self._compare)
