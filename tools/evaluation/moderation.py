@@ -105,7 +105,7 @@ def _flags(files: Sequence[Path]) -> Iterator[dict[str, float]]:
         for file in watched(files, "moderating"):
             image = pictures.read(file)
             objects = detections(detector.detect(image, ObjectsTask().floor), detector.labels, image.shape)
-            seen = ability.look(image, 0.0, objects, labels.look(image, LABELS_FLOOR))
+            seen = ability.look(image, 0.0, objects, labels.look(image, LABELS_FLOOR, objects))
             yield {flag.name: flag.score for flag in seen.flags} | {
                 str(kind.value): kind.score for kind in seen.content_types
             }
