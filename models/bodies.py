@@ -25,6 +25,7 @@ SAME = 0.4  # overlap from which a pose and a box are one person's
 SHOULDERS, BELOW, EARS, EYES, TALL = 2.3, 1.5, 1.05, 0.44, 1.25
 # A score of the network where right and wrong are even, and how steeply it turns.
 EVEN, SLOPE = 0.2, 12.0
+FACE_EVEN = 0.45  # of nose and eyes, where the face detector has found no face
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +175,9 @@ def with_best_pose(body: Body, poses: Boxes, offset: tuple[int, int]) -> Body:
     return replace(with_pose(body, best), xyxy=whole, posed=max(best.posed, body.posed))
 
 
-def sureness(score: float) -> float:
-    """The probability that a keypoint or a pose of this score is right."""
-    return float(0.5 + 0.5 * np.tanh(0.5 * SLOPE * (score - EVEN)))
+def sureness(score: float, even: float = EVEN) -> float:
+    """The probability that a keypoint or a pose of this score is right, if at `even` it is a half."""
+    return float(0.5 + 0.5 * np.tanh(0.5 * SLOPE * (score - even)))
 
 
 def confidence(body: Body) -> float:
@@ -188,9 +189,13 @@ def confidence(body: Body) -> float:
 def head_scores(body: Body) -> tuple[float, float]:
     """The probabilities that the head is where `head` says, and that the face can be seen."""
     eyes, ears = body.seen[[LEFT_EYE, RIGHT_EYE]], body.seen[[LEFT_EAR, RIGHT_EAR]]
+    shoulders = body.seen[[LEFT_SHOULDER, RIGHT_SHOULDER]]
     front = float(min(body.seen[NOSE], eyes.max()))
-    any_side = max(front, float(ears.max()), float(body.seen[[LEFT_SHOULDER, RIGHT_SHOULDER]].min()))
-    return max(body.faced, sureness(any_side)), max(body.faced, sureness(front))
+    any_side = max(front, float(ears.max()), float(shoulders.min()))
+    # Of who turns away the network guesses where nose and eyes are; his left shoulder lies on the picture's left.
+    away = shoulders.min() >= SEEN and body.points[LEFT_SHOULDER, 0] < body.points[RIGHT_SHOULDER, 0]
+    face = 0.0 if away else sureness(front, FACE_EVEN)
+    return max(body.faced, sureness(any_side)), max(body.faced, face)
 
 
 def muzzle(face: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -109,6 +111,15 @@ def test_a_mirrored_person_has_a_mirrored_head_and_the_other_wrist(x: float, see
     assert other is not None
     assert other[[2, 0]] == pytest.approx(WIDTH - head[[0, 2]], abs=0.1)
     assert there.points[LEFT_WRIST, 0] == pytest.approx(WIDTH - here.points[RIGHT_WRIST, 0], abs=0.1)
+
+
+def test_the_face_of_who_turns_away_is_not_seen() -> None:
+    (facing,) = bodies.posed(upright(200))
+    turned = replace(facing, points=facing.points * np.array([-1, 1], np.float32) + np.array([400, 0], np.float32))
+    assert bodies.head_scores(facing)[1] > 0.8
+    head, face = bodies.head_scores(turned)
+    assert head > 0.9
+    assert face == 0
 
 
 def test_of_two_bodies_with_one_head_the_surer_stays() -> None:
