@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -176,3 +177,41 @@ def test_hands_of_a_mirrored_photo_change_sides(settings: SimpleNamespace, photo
         other = min(there.persons, key=lambda one: abs(one.box.x1 - (1 - worker.box.x2)))
         sure = {OPPOSITE.get(part.name, part.name) for part in worker.parts if part.score > 0.95}
         assert sure <= {part.name for part in other.parts}
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("pulled")
+def test_an_admirals_cap_is_a_head_cover_and_a_cloth_before_the_mouth_a_face_cover(
+    settings: SimpleNamespace, photos: Photos
+) -> None:
+    """Neither photo was trained on as it is here: the one with the cap not at all."""
+    capped, bare = map(pictures.read, photos("grace_hopper.jpg", "astronaut.png"))
+    ability, finder = open_ppe(settings), open_failover("faces", settings)
+    try:
+        (found,) = ability.look(capped, finder.detect(capped, 0.7), ["HEAD_COVER"], 0.8).persons
+        without = ability.look(bare, finder.detect(bare, 0.7), ["HEAD_COVER"], 0.8)
+        masked = capped.copy()
+        faces = finder.detect(capped, 0.7)
+        assert faces.landmarks is not None
+        nose, right, left = faces.landmarks[0, 2:]
+        down = (right + left) / 2 - nose
+        out = 0.9 * (left - right)
+        cloth = [
+            nose - 0.6 * down,
+            left + out - down,
+            left + out,
+            left + 1.6 * down,
+            right + 1.6 * down,
+            right - out,
+            right - out - down,
+        ]
+        cv2.fillPoly(masked, [np.array(cloth, np.int32)], (210, 180, 140))
+        (behind,) = ability.look(masked, faces, ["FACE_COVER"], 0.8).persons
+    finally:
+        ability.close()
+        finder.close()
+    worn = {part.name: [item.kind for item in part.equipment] for part in found.parts}
+    assert worn["HEAD"] == ["HEAD_COVER"]
+    assert worn["FACE"] == []
+    assert (without.with_required, without.without_required) == ((), (0,))
+    assert {part.name: [item.kind for item in part.equipment] for part in behind.parts}["FACE"] == ["FACE_COVER"]

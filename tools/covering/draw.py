@@ -156,7 +156,7 @@ def _hood(layer: Layer, _paint: Plane, shape: Shape, rng: Random) -> None:
     edge, half, crown = shape
     right = [(MIDDLE + half, crown + 20), (MIDDLE + half * 1.1, 80.0), (MIDDLE + half, 150.0)]
     around = outlined([*right, *((2 * MIDDLE - x, y) for x, y in reversed(right))])
-    face = ellipse((MIDDLE, 72), (rng.uniform(33, 40), 112 - edge))
+    face = ellipse((MIDDLE, 76), (rng.uniform(33, 40), 76 - edge))
     layer.alpha = np.maximum(layer.alpha, around) * (1 - face)
 
 
