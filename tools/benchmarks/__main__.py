@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import report
-from benchmarks import footprint, freshness, inference, memory, outbox, overload, pipeline, search, tasks
+from benchmarks import footprint, freshness, inference, memory, ocr, outbox, overload, pipeline, search, tasks
 
 from edge.errors import EXPECTED, exit_code
 
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "search": search,
     "outbox": outbox,
     "inference": inference,
+    "ocr": ocr,
     "tasks": tasks,
     "memory": memory,
 }
