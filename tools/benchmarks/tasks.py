@@ -3,7 +3,7 @@
 One photo in three sizes: three people who show their faces, with six lines of text written over it. The reference is
 every inference that the task made, in the same sessions on the same tensors and nothing else, one after the other, in
 the same run. What a task builds on (faces, objects, labels) was found before, and is not counted. `moderation.one` is
-moderation by its first network alone; `all` is every task, each doing its own part once. A task whose models are not
+what its first network says alone; `all` is every task, each doing its own part once. A task whose models are not
 installed is left out.
 """
 
@@ -104,8 +104,8 @@ def _labels(abilities: Mapping[str, Any], seen: Seen) -> None:
     seen.labels = abilities["labels"].look(seen.image, ASKED.labels.floor, seen.objects)
 
 
-def _moderation(name: str, abilities: Mapping[str, Any], seen: Seen) -> None:
-    abilities[name].look(seen.image, ASKED.moderation.floor, seen.objects, seen.labels)
+def _moderation(abilities: Mapping[str, Any], seen: Seen) -> None:
+    abilities["moderation"].look(seen.image, ASKED.moderation.floor, seen.objects, seen.labels)
 
 
 def _properties(_: Mapping[str, Any], seen: Seen) -> None:
@@ -122,8 +122,8 @@ TASKS: Mapping[str, tuple[str, Look]] = {
     "faces": ("faces", _faces),
     "embedding": ("faces", _embedding),
     "labels": ("labels", _labels),
-    "moderation": ("moderation", partial(_moderation, "moderation")),
-    ALONE: (ALONE, partial(_moderation, ALONE)),
+    "moderation": ("moderation", _moderation),
+    ALONE: (ALONE, lambda opened, seen: opened[ALONE].score(seen.image)),
     "properties": ("", _properties),
     "attributes": ("attributes", lambda opened, seen: opened["attributes"].look(seen.image, seen.faces)),
     "text": ("text", lambda opened, seen: opened["text"].look(seen.image)),
@@ -205,7 +205,7 @@ def _inferences(look: Callable[[], object], abilities: Mapping[str, Any]) -> lis
         made.append((session, {name: tensor.copy() for name, tensor in feeds.items()}))
         return type(session).submit(session, feeds)
 
-    sessions: list[Any] = [model.session for model in models(abilities)]
+    sessions: list[Any] = [model.session for model in dict.fromkeys(models(abilities))]
     for session in sessions:
         session.submit = partial(submit, session)
     try:
