@@ -26,7 +26,7 @@ COPYLEFT = re.compile(r"gpl|\bgnu\b|mpl|mozilla|\bcddl\b|\beupl\b|cc-by-(sa|nc)"
 # LiteRT asks for it: a progress bar under MPL-2.0, which we neither import nor ship.
 ASKED_FOR_BY_OTHERS = {"tqdm"}
 LARGEST = 1_000_000  # bytes
-PHOTOS = {"docs/still.jpg"}
+PHOTOS = {f"docs/{name}.jpg" for name in ("still", "seen-astronaut", "seen-hopper", "seen-notice")}
 MEDIA = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".mp4", ".avi", ".mkv", ".mov", ".webm"}
 WEIGHTS = {".bin", ".h5", ".onnx", ".pb", ".pdparams", ".pt", ".pth", ".safetensors", ".tflite", ".xml"}
 PLACES = re.compile(r"(?<![\w.~-])/(?:root|work|workspaces?|Users|home/(?!who\b|pi\b|you\b))/")
