@@ -38,7 +38,8 @@ def nms(boxes: Boxes, threshold: float) -> Boxes:
     rectangles[:, 2:] -= rectangles[:, :2]
     # Arrays are faster than the sequences that OpenCV's annotations ask for.
     suppress: Any = cv2.dnn.NMSBoxesBatched
-    return boxes.take(np.asarray(suppress(rectangles, boxes.scores, boxes.classes, 0.0, threshold)))
+    kept = suppress(rectangles, boxes.scores, boxes.classes, 0.0, threshold)
+    return boxes.take(np.asarray(kept, np.int64))  # an empty tuple, where no score is above 0
 
 
 def restore(boxes: Boxes, placement: Placement, width: int, height: int) -> Boxes:

@@ -40,6 +40,10 @@ def test_movenet_takes_two_poses_of_one_person_for_one() -> None:
     assert movenet.decode({"persons": rows}, MOVENET, 0.1).scores == pytest.approx([0.7])
 
 
+def test_six_rows_of_nothing_are_nobody_even_without_a_floor() -> None:
+    assert len(movenet.decode({"persons": six_persons()}, MOVENET, 0.0)) == 0
+
+
 @given(arrays.arrays(np.float32, (1, 6, 56), elements=st.floats(-1, 2, width=32)), st.floats(0.05, 0.9))
 def test_whatever_movenet_puts_out_comes_best_first_with_scores_in_range(rows: Floats, floor: float) -> None:
     found = movenet.decode({"persons": rows}, MOVENET, floor)
