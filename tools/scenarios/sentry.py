@@ -29,8 +29,9 @@ class Eyes:
         use = ModelUse("labels", "made-up", 1, "5" * 64, "replay")
         session = SimpleNamespace(device="none", streams=1)
         self.model: Any = SimpleNamespace(use=use, session=session, skipped=(), close=lambda: None)
+        self.models = (self.model,)
 
-    def look(self, _image: object, _floor: float) -> list[Label]:
+    def look(self, *_: object) -> list[Label]:
         return [Label(f"Scene {next(self._scenes)}", 0.9)]
 
 
