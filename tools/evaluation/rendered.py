@@ -29,6 +29,22 @@ PROSE = (
     "north door stays shut, for everybody has been told. A notice hangs beside it, printed in small letters on "
     "yellow paper, that visitors may wait in the hall until 17:45 and shall keep their dogs on a lead."
 )
+# The first article of the Universal Declaration of Human Rights, or its beginning.
+ARTICLES = {
+    "English": "All human beings are born free and equal in dignity and rights.",
+    "French": "Tous les êtres humains naissent libres et égaux en dignité et en droits.",
+    "German": "Alle Menschen sind frei und gleich an Würde und Rechten geboren.",
+    "Spanish": "Todos los seres humanos nacen libres e iguales en dignidad y derechos, dotados como están de razón.",
+    "Portuguese": "Todos os seres humanos nascem livres e iguais em dignidade e em direitos. Dotados de razão.",
+    "Italian": "Tutti gli esseri umani nascono liberi ed eguali in dignità e diritti.",
+    "Dutch": "Alle mensen worden vrij en gelijk in waardigheid en rechten geboren.",
+    "Swedish": "Alla människor är födda fria och lika i värde och rättigheter.",
+    "Polish": "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw.",
+    "Czech": "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv.",
+    "Hungarian": "Minden emberi lény szabadon születik és egyenlő méltósága és joga van.",
+    "Turkish": "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar.",  # noqa: RUF001 the letter
+    "Chinese": "人人生而自由,在尊严和权利上",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,16 @@ def page(seed: int) -> tuple[Image, list[str]]:
     for row, text in enumerate(texts):
         cv2.putText(image, text, (60, 60 + int(row * size * 1.6)), (30, 30, 30), face, size, 400)
     return image, texts
+
+
+def article(language: str) -> tuple[Image, list[str]]:
+    """A sentence in lines of about thirty letters on a plain ground, once in larger and once in smaller letters."""
+    texts = wrap(ARTICLES[language], 30)
+    image = np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
+    for left, size in ((40, 36), (740, 24)):
+        for row, text in enumerate(texts):
+            cv2.putText(image, text, (left, 80 + row * 80), (30, 30, 30), _face("uni"), size, 400)
+    return image, [text for text in texts for _ in range(2)]
 
 
 def _sign(image: Image, text: str, at: tuple[int, int], pen: Pen) -> None:

@@ -1,4 +1,4 @@
-"""Text: characters and whole entries read rightly, on drawn scenes and pages, receipts, photos, turned pages.
+"""Text: characters and whole entries read rightly, on drawn text, receipts, photos, turned pages.
 
 `cer` is edits over characters, capitals and spaces included. On a page it compares the whole text in its order; on a
 receipt, what is read inside each box; elsewhere an entry with the likest line or word. `recall` is the part of entries
@@ -69,7 +69,7 @@ def run(data: Path) -> Iterator[Figure]:
 def compare(size: str, found: dict[str, Tally], exact: dict[str, Tally]) -> Iterator[Figure]:
     for kind, one in found.items():
         yield figure(f"text.{size}.{kind}.cer", one.cer, "edits a character", one.characters, exact[kind].cer)
-        if not kind.startswith("page"):
+        if not kind.startswith(("page", "drawn")):
             yield figure(f"text.{size}.{kind}.recall", one.recall, "of entries", one.entries, exact[kind].recall)
 
 
@@ -82,6 +82,9 @@ def tally(size: str, detector: Open, folder: Path, rows: Sequence[Row]) -> dict[
             nearest(tallies.setdefault("drawn_scene", Tally()), truth, lines_of(text.look(image)))
         for image, truth in watched([*map(rendered.page, range(PAGES))], f"{size}: drawn pages"):
             tallies.setdefault("page.drawn", Tally()).add(" ".join(truth), " ".join(lines_of(text.look(image))))
+        for language in watched([*rendered.ARTICLES], f"{size}: languages"):
+            image, truth = rendered.article(language)
+            nearest(tallies.setdefault(f"drawn_{language.lower()}", Tally()), truth, lines_of(text.look(image)))
         pictured = [(name, list(group)) for name, group in groupby(rows, lambda row: row["file"])]
         for name, entries in watched(pictured, f"{size}: photos"):
             kind = next(
