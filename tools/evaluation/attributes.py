@@ -140,7 +140,7 @@ def labelled(rows: Sequence[Mapping[str, str]], found: Details, reference: Detai
 
 def worn(rows: Sequence[Mapping[str, str]], found: Details, reference: Details) -> Iterator[Figure]:
     """What is on a face: how many are told rightly, how many of those that wear it are found."""
-    people = sorted({row["file"].split("/")[0] for row in rows})
+    people = sorted({file.split("/")[0] for file in found})
     for name in ("eyeglasses", "sunglasses", "beard", "mustache"):
         some = [row for row in rows if row[name] and row["file"] in found]
         if name == "mustache":
