@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from edge.report import Entry
     from edge.values import Image
 
-# Without what needs packs or the extended set of models.
-DEFAULT = tuple(task for task in TASKS if task not in ("celebrities", "liveness"))
+# Without what needs packs or the extended set of models, and what is a question of its own.
+SPECIAL = ("ppe", "celebrities", "liveness")
+DEFAULT = tuple(task for task in TASKS if task not in SPECIAL)
 WRITTEN = (".jpg", ".jpeg", ".png")
 
 
@@ -32,7 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         type=_tasks,
         default=DEFAULT,
         metavar="TASK,…",
-        help=f"of: {', '.join(TASKS)}; all but the last two if left out",
+        help=f"of: {', '.join(TASKS)}; all but the last three if left out",
     )
     analyze.add_argument("--json", action="store_true", help="one JSON document a picture and line")
     analyze.add_argument("--draw", type=Path, metavar="OUT", help="draw what was found: a .jpg or .png, or a folder")
