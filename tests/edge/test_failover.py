@@ -337,3 +337,20 @@ def test_classes_keep_their_numbers_whoever_speaks() -> None:
         assert tuple(model.labels[place] for place in translated.classes) == own
         assert model.use.name == name
     assert installed[0].places is None  # the first one's numbers are everybody's
+
+
+@pytest.mark.models
+def test_a_real_model_says_the_same_after_a_rest(pulled: None, clock: Clock) -> None:  # noqa: ARG001 - pulled skips
+    settings: Any = SimpleNamespace(models=ModelSettings(), accel=AccelSettings())
+    model = open_failover("labels", settings, lasting=True)
+    before = model.run(GREY)
+    first = model.session
+    clock.now += 60
+    model.tend()
+    with pytest.raises(AcceleratorError, match="closed"):
+        first.run({spec.name: np.zeros(spec.shape, spec.dtype) for spec in first.inputs})
+    after = model.run(GREY)
+    model.close()
+    assert isinstance(before, Scores)
+    assert isinstance(after, Scores)
+    assert np.array_equal(before.values, after.values)
