@@ -14,7 +14,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     config exporter             the one TOML file, put together from the sections below; serves /metrics
     comparison                  the faces of two pictures, held against each other
     cameras/ vision/ tracking collections/ events/ identity stills live metrics   rooms that never import each other
-    failover                    a task's models in their order: the next takes over, the first is tried again; who is idle rests
+    failover                    a task's models in order: the next takes over, the first is tried again; idle ones rest
     candidates                  those models, each open or why not
     engine  packs/              a model on an accelerator; where built models are kept
     quality centre              which faces are too poor to be recognised; one vector for several faces of a person
