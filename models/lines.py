@@ -24,7 +24,8 @@ STEP = 32  # sides of the detector's input are multiples of it
 CLEAR = 1.5  # how much longer than wide a region is whose direction shows
 NARROWEST, WIDEST = 12, 3200  # pixels: lines beyond are stretched and squeezed
 TOGETHER = 8  # lines in a batch at most
-COLUMNS = 4096  # pixels of width in a batch at most: this bounds memory
+COLUMNS = 2048  # pixels of width in a batch at most, unless a single line is wider: this bounds memory
+ROUND = 64  # batches are as wide as a multiple of it: each new size costs a network time and memory
 GRID = 12  # points on a side of a rectangle, to tell how much of it lies somewhere
 GREY = 127  # between lines of a batch: zero to the network
 
@@ -118,7 +119,7 @@ def batches(widths: Sequence[int]) -> Iterator[list[int]]:
 
 def stack(strips: Sequence[Image], width: int = 0) -> Image:
     """One batch [N,HEIGHT,width,3]: strips at the left, grey behind; those that are too wide are squeezed."""
-    width = width or -max(strip.shape[1] for strip in strips) // STEP * -STEP
+    width = width or -max(strip.shape[1] for strip in strips) // ROUND * -ROUND
     batch = np.full((len(strips), HEIGHT, width, 3), GREY, np.uint8)
     for row, strip in zip(batch, strips, strict=True):
         kept = cv2.resize(strip, (width, HEIGHT), interpolation=cv2.INTER_AREA) if strip.shape[1] > width else strip

@@ -108,8 +108,10 @@ class Text:
 
     def _turn(self, corners: Floats, strips: list[Image], upright: NDArray[np.bool_]) -> list[int]:
         """Turn what stands upside down, in place, together with what lies the same way; gives who disagrees."""
-        stacked = lines.stack([lines.middle(strip, TURN_WIDTH) for strip in strips], TURN_WIDTH)
-        turned = _expect(self.turn.infer(stacked), Turns, self.turn).values > 0.5
+        middles = [lines.middle(strip, TURN_WIDTH) for strip in strips]
+        batches = [middles[start : start + lines.TOGETHER] for start in range(0, len(middles), lines.TOGETHER)]
+        stacked = (lines.stack(batch, TURN_WIDTH) for batch in batches)
+        turned = np.concatenate([_expect(self.turn.infer(one), Turns, self.turn).values for one in stacked]) > 0.5
         doubtful: list[int] = []
         for places in (np.flatnonzero(upright), np.flatnonzero(~upright)):
             over = self._is_turned(corners, strips, places, turned)
