@@ -92,9 +92,12 @@ def test_a_pulled_model_builds_and_runs(name: str, tmp_path: Path) -> None:
     session = open_session("openvino", build(model, "openvino", files, tmp_path))
     try:
         assert tuple(output.name for output in session.outputs) == variant.outputs
-        wanted = model.input_for("openvino")
-        assert session.inputs[0].shape == (1, wanted.height, wanted.width, 3)
-        outputs = session.run({session.inputs[0].name: np.zeros(session.inputs[0].shape, np.uint8)})
+        wanted, (feed,) = model.input_for("openvino"), session.inputs
+        sides = {"N": 1, "H": wanted.height, "W": wanted.width}
+        picture = () if wanted.fit == "tensor" else (3,)
+        assert feed.shape == (*(-1 if axis in wanted.open else side for axis, side in sides.items()), *picture)
+        assert (feed.dtype == np.uint8) == (wanted.fit != "tensor")
+        outputs = session.run({feed.name: np.zeros((*sides.values(), *picture), feed.dtype)})
         assert all(np.isfinite(array).all() for array in outputs.values())
     finally:
         session.close()
