@@ -17,7 +17,7 @@ from models.tensors import Image, Placement
 HEIGHT = 48  # pixels of a line as networks read it
 SHORT = 736  # pixels that the detector sees of a picture's shorter side, at least
 CLOSER = 3.0  # times that a picture is enlarged for it, at most: very large letters are not seen
-LONG, PIXELS = 4096, 1_500_000  # of its longer side and in all, at most: this bounds memory
+LONG, PIXELS = 4096, 1_200_000  # of its longer side and in all, at most: this bounds memory
 LEAST = 160  # of each side: on inputs of a few dozen pixels the int8 graph crashes (OpenVINO 2026.4)
 SMALL = 256  # pixels of the shorter side: smaller pictures may be filled by their text
 STEP = 32  # sides of the detector's input are multiples of it
