@@ -85,6 +85,15 @@ def test_its_picture_and_event_are_made_again(tmp_path: Path, monkeypatch: pytes
     assert np.abs(made - committed).mean() < 3
 
 
+def test_a_new_gallery_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(ROOT / "tools"), *sys.path])
+    import gallery
+
+    changed = gallery.put(README, "NEW")
+    assert gallery.generated(changed) == "\nNEW\n"
+    assert gallery.put(changed, gallery.generated(README).strip("\n")) == README
+
+
 @pytest.mark.models
 def test_its_gallery_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(ROOT / "tools"), *sys.path])

@@ -102,14 +102,19 @@ def generated(text: str) -> str:
     return text.partition(BEGIN)[2].partition(END)[0]
 
 
+def put(readme: str, text: str) -> str:
+    """README with `text` between the marks."""
+    head, _, rest = readme.partition(BEGIN)
+    return f"{head}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}"
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         text = page(make(Path(folder)))
         for _, picture in SHOWN:
             if picture:
                 (DOCS / picture).write_bytes(Path(folder, picture).read_bytes())
-    before = README.read_text("utf-8")
-    README.write_text(before.replace(generated(before), f"\n{text}\n"), "utf-8")
+    README.write_text(put(README.read_text("utf-8"), text), "utf-8")
     return 0
 
 
