@@ -1,10 +1,10 @@
 """Protective equipment: covers of face and head told apart from bare ones, and persons found, on photos not trained on.
 
 The heads of covers were trained on photos that packages ship, on nothing of this data; but some choices were made
-looking at these figures (docs/PPE.md). `heads_ppe.csv` and `hats_lfw.csv` beside
-this file are answers typed here: 59 heads of the eight photos of workers, and the LFW photos with a hat (empty:
-not certain, left out). There are no masked faces to measure on: masks are drawn on LFW faces by the code that drew
-those of the training, in other colours and cloth. References are the same heads on the float network.
+looking at these figures (docs/PPE.md). `heads_ppe.csv` and `hats_lfw.csv` beside this file were sorted by eye: 59 heads
+of the eight photos of workers, where this pipeline once found them, and the LFW photos with a hat (empty: not certain,
+left out). There are no masked faces to measure on: masks are drawn on LFW faces by the code that drew those of the
+training, in other colours and cloth. References are the same heads on the float network.
 """
 
 from __future__ import annotations
