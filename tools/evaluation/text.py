@@ -113,13 +113,12 @@ def lines_of(found: Sequence[Words]) -> list[str]:
 
 
 def nearest(into: Tally, truth: Sequence[str], read: Sequence[str]) -> None:
-    """Each text with what is likest to it and was given to none before."""
+    """Each text with what is likest to it, capitals aside, and was given to none before."""
     left = list(read)
     for text in truth:
-        best = min(left, key=lambda one: edits(text, one), default="")
-        into.add(text, best)
-        if best and edits(text, best) < len(text):
-            left.remove(best)
+        likeness = [(edits(text.casefold(), one.casefold()), edits(text, one), place) for place, one in enumerate(left)]
+        far, _, place = min(likeness, default=(len(text), 0, 0))
+        into.add(text, left.pop(place) if far < len(text) else "")
 
 
 def inside(polygon: str, found: Sequence[Words], image: Image) -> str:
