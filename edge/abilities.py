@@ -149,7 +149,10 @@ def open_abilities(settings: Settings, tasks: Collection[str], *, lasting: bool 
         "attributes": lambda: open_attributes(settings, lasting=lasting),
         "text": lambda: open_text(settings, lasting=lasting),
         "properties": lambda: True,
-        "ppe": lambda: open_ppe(settings, lasting=lasting),
+        # One EfficientNet serves both.
+        "ppe": lambda: open_ppe(
+            settings, lasting=lasting, features=abilities.labels.model if abilities.labels else None
+        ),
         "celebrities": lambda: open_celebrities(settings),
         "liveness": lambda: open_liveness(settings, lasting=lasting),
     }

@@ -7,6 +7,12 @@ from typing import Any
 
 Finding = Mapping[str, Any]
 
+FATES = {
+    "with_required": "has what is required",
+    "without_required": "lacks what is required",
+    "indeterminate": "unclear",
+}
+
 
 def human(document: Finding) -> str:
     """A document of `vedette analyze` in lines, tasks in the order in which they are in it."""
@@ -80,19 +86,15 @@ def _text(found: list[Finding]) -> Iterator[str]:
 
 
 def _ppe(found: Finding) -> Iterator[str]:
-    fates = {
-        number: fate.removesuffix("_required")
-        for fate in ("with_required", "without_required", "indeterminate")
-        for number in found[fate]
-    }
+    fates = {number: fate for fate in FATES for number in found[fate]}
     for person in found["persons"]:
         worn = [
             f"{item['kind'].lower().replace('_', ' ')} {item['score']:.2f}"
             for part in person["parts"]
             for item in part["equipment"]
         ]
-        what = f"{fates[person['id']]}: {', '.join(worn) or 'nothing worn'}"
-        yield f"person  {person['score']:.2f}  {what}  {_where(person)}"
+        fate = FATES[fates[person["id"]]]
+        yield f"person  {person['score']:.2f}  {fate}; wears {', '.join(worn) or 'no cover'}  {_where(person)}"
 
 
 def _missing(found: Finding) -> Iterator[str]:

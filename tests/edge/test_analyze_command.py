@@ -98,7 +98,7 @@ def test_people_read_lines() -> None:
         "  content 0.70  Illustrated",
         "  picture brightness 60, sharpness 70, contrast 30; navy 40 %",
         "  text    0.98  WAY OUT  [0.100 0.200 0.300 0.600]",
-        "  person  0.90  with: head cover 0.80  [0.100 0.200 0.300 0.600]",
+        "  person  0.90  has what is required; wears head cover 0.80  [0.100 0.200 0.300 0.600]",
         "  no liveness: no model",
     ]
 
