@@ -22,7 +22,7 @@ SPACE = 0.1
 
 
 def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Glyphs:  # noqa: ARG001 all characters stay
-    """Every character of every line; `floor` is left to who puts lines together. `how.index` is the class of a space."""
+    """Every character of every line; `floor` is left to who joins them. `how.index` is the class of a space."""
     classes, scores = outputs["classes"].astype(np.int64), outputs["scores"].astype(np.float32)
     missed = (classes == BLANK) & (outputs["spaces"] >= SPACE)
     classes[missed], scores[missed] = how.index, outputs["spaces"][missed]
