@@ -242,10 +242,12 @@ def marks(document: Mapping[str, Any]) -> Iterator[Mark]:
 
 
 def _of_the_whole(document: Mapping[str, Any]) -> Iterator[Mark]:
-    """Flags, and the labels that nothing is drawn for."""
+    """Flags, and the most telling labels that nothing is drawn for: those that are no other's parents."""
     for flag in document.get("moderation", {}).get("flags", []):
         yield Mark("bad", caption=f"{flag['name']} {percent(flag['score'])}")
-    for label in [one for one in document.get("labels", []) if not one.get("instances")][:LISTED]:
+    labels = document.get("labels", [])
+    above = {parent for label in labels for parent in label.get("parents", [])}
+    for label in [one for one in labels if not one.get("instances") and one["name"] not in above][:LISTED]:
         yield Mark("label", caption=f"{label['name']} {percent(label['score'])}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from accel.session import AcceleratorError, isolated
 from edge.abilities import needed
@@ -11,8 +12,10 @@ from edge.config import Config
 from edge.engine import check_backends, installed_of
 from edge.obstacles import obstacles
 from edge.settings import Tasks
+from models import labels as hierarchy
 from models.manifest import Backend, ModelError
 
+CATEGORY_KEYS = ("include_categories", "exclude_categories")
 # The tasks that are off unless asked for, in words.
 MORE = {
     "attributes": "details of faces from {task.min_pixels} pixels",
@@ -51,6 +54,7 @@ def problems(config: Config) -> Iterator[str]:
     except AcceleratorError as error:
         yield str(error)
         return
+    yield from _unknown_labels(config)
     for task in config.tasks if config.cameras else ():
         for model in needed(task):
             if not config.models.of(model):
@@ -59,6 +63,22 @@ def problems(config: Config) -> Iterator[str]:
                 installed_of(model, config)
             except ModelError as error:
                 yield f"models.{model}: {error}"
+
+
+def _unknown_labels(config: Config) -> Iterator[str]:
+    """Names and categories of labels that no picture will ever be given."""
+    if not config.models.labels:
+        return
+    taxonomy = hierarchy.load(config.models.labels[0])
+    names = [label.name for label in taxonomy.labels]
+    for name, camera in config.cameras.items():
+        task = camera.labels
+        wanted = {"include": names, "exclude": names, **dict.fromkeys(CATEGORY_KEYS, hierarchy.CATEGORIES)}
+        for key, known in wanted.items():
+            for unknown in set(getattr(task, key)) - set(known):
+                near = get_close_matches(unknown, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else "'vedette labels list' names them all"
+                yield f"cameras.{name}.labels.{key}: there is no {unknown!r}; {hint}"
 
 
 def _backend(config: Config, backend: Backend) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -82,12 +81,12 @@ def _large(faces: Boxes, least: int) -> list[bool]:
 LOOKS = {
     "labels": Look("labels", _labels, frozenset()),
     "moderation": Look("moderation", _moderation, frozenset()),
-    "attributes": Look("face_details", _attributes, Counter()),
-    "text": Look("text", _text, frozenset()),
+    "attributes": Look("face_details", _attributes, rules.Settled((), ())),
+    "text": Look("text", _text, {}),
     "properties": Look("picture_quality", _properties, "good"),
     "ppe": Look("ppe", _ppe, (0, 0, 0)),
     "celebrities": Look("celebrity", _celebrities, {}),
-    "liveness": Look("liveness", _liveness, Counter()),
+    "liveness": Look("liveness", _liveness, rules.Settled((), ())),
 }
 
 

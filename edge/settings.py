@@ -6,14 +6,14 @@ Each room keeps its own section beside the code that obeys it; `edge.config` put
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0)]
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0.0, le=100.0)]
-Cover = Literal["FACE_COVER", "HEAD_COVER", "HAND_COVER"]
+Cover = Literal["FACE_COVER", "HEAD_COVER"]  # no network here tells a glove from a hand
 
 
 def _beside(path: Path, info: ValidationInfo) -> Path:
@@ -29,6 +29,16 @@ def _beside(path: Path, info: ValidationInfo) -> Path:
 
 # A relative path in the TOML starts at the TOML's own folder.
 LocalPath = Annotated[Path, AfterValidator(_beside)]
+
+
+def _spanning(region: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = region
+    if left >= right or top >= bottom:
+        raise ValueError("holds nothing; write [x1, y1, x2, y2] with x1 < x2 and y1 < y2")
+    return region
+
+
+Region = Annotated[tuple[Ratio, Ratio, Ratio, Ratio], AfterValidator(_spanning)]
 
 
 class Section(BaseModel):
@@ -100,7 +110,6 @@ class AttributesTask(Section):
     """Details of the faces in view every `every` seconds: age, gender, emotion and the like; an event on a change."""
 
     enabled: bool = False
-    floor: Ratio = 0.7
     every: Seconds = 2.0
     min_pixels: Annotated[int, Field(ge=8)] = 48
 
@@ -117,7 +126,7 @@ class TextTask(Section):
     every: Seconds = 5.0
     min_width: Ratio = 0.0
     min_height: Ratio = 0.0
-    regions: Annotated[tuple[tuple[Ratio, Ratio, Ratio, Ratio], ...], Field(max_length=10)] = ()
+    regions: Annotated[tuple[Region, ...], Field(max_length=10)] = ()
 
 
 class PropertiesTask(Section):
@@ -133,6 +142,12 @@ class PropertiesTask(Section):
     bright: Percent = 90.0
     blurred: Percent = 10.0
 
+    @model_validator(mode="after")
+    def _between(self) -> Self:
+        if self.dark >= self.bright:
+            raise ValueError(f"dark = {self.dark:g} is not below bright = {self.bright:g}: no picture would be good")
+        return self
+
 
 class PpeTask(Section):
     """Protective equipment every `every` seconds; an event when the persons with or without it change in number."""
@@ -147,7 +162,6 @@ class CelebritiesTask(Section):
     """Faces of the installed celebrity packs, looked for every `every` seconds; an event for each who appears."""
 
     enabled: bool = False
-    floor: Ratio = 0.7
     every: Seconds = 1.0
 
 

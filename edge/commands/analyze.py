@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.commands.wording import human
-from edge.errors import InputError, MissingError, UnavailableError, exit_code
+from edge.errors import InputError, MissingError, StorageError, UnavailableError, exit_code
 from edge.settings import TASKS
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help=f"of: {', '.join(TASKS)}; all but the last three if left out",
     )
     analyze.add_argument("--json", action="store_true", help="one JSON document a picture and line")
-    analyze.add_argument("--draw", type=Path, metavar="OUT", help="draw what was found: a .jpg or .png, or a folder")
-    analyze.add_argument("--html", type=Path, metavar="OUT", help="write one page about all pictures")
+    analyze.add_argument("--draw", type=_place, metavar="OUT", help="draw what was found: a .jpg or .png, or a folder")
+    analyze.add_argument("--html", type=_place, metavar="OUT", help="write one page about all pictures")
     analyze.set_defaults(handler=_analyze)
 
 
@@ -50,7 +51,7 @@ def _analyze(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
     logging.getLogger().setLevel("ERROR")
     paths = list(_pictures(args.images))
-    sinks = _sinks(args, len(paths))
+    sinks = _sinks(args, paths)
     abilities = open_abilities(settings, with_needs(args.tasks, GAINS))
     status = 0
     try:
@@ -89,8 +90,14 @@ def _pictures(given: Sequence[Path]) -> Iterator[Path]:
         yield from inside
 
 
+def _place(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("names no place")
+    return Path(text)
+
+
 def _tasks(text: str) -> tuple[str, ...]:
-    asked = frozenset(filter(None, text.split(",")))
+    asked = frozenset(filter(None, map(str.strip, text.split(","))))
     if unknown := asked - set(TASKS):
         raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(TASKS)}")
     if not asked:
@@ -101,22 +108,24 @@ def _tasks(text: str) -> tuple[str, ...]:
 class _Drawings:
     """Each picture with what was found in it: into the file `out`, or under its own name into the folder `out`."""
 
-    def __init__(self, out: Path, several: bool) -> None:
+    def __init__(self, out: Path, given: Sequence[Path]) -> None:
+        several, named = len(given) > 1, out.suffix.lower() in WRITTEN
         self._out = out
         self._folder = out.is_dir() or several
-        if not self._folder and out.suffix.lower() not in WRITTEN:
-            raise InputError(
-                f"--draw {out}: ends in none of {', '.join(WRITTEN)}; name a picture, or a folder that exists"
-            )
-        if self._folder and out.suffix.lower() in WRITTEN and not out.is_dir():
+        if not self._folder and not named:
+            raise InputError(f"--draw {out}: ends in none of {', '.join(WRITTEN)}; name a picture or a folder")
+        if self._folder and named and not out.is_dir():
             raise InputError(f"--draw {out}: is one file for several pictures; name a folder")
         self._taken: set[str] = set()
+        self._places = {path: self._path(path) for path in dict.fromkeys(given)}
+        for place in self._places.values():
+            _keep_apart("--draw", place, given)
 
     def take(self, image: Image, document: Mapping[str, Any]) -> None:
         from edge.drawing import draw
         from edge.pictures import write
 
-        write(self._path(Path(document["image"])), draw(image, document))
+        write(self._places[Path(document["image"])], draw(image, document))
 
     def close(self) -> None:
         """Everything is written already."""
@@ -153,10 +162,20 @@ def _names(stem: str) -> Iterator[str]:
     yield from (f"{stem}-{number}" for number in count(2))
 
 
-def _sinks(args: argparse.Namespace, pictures: int) -> list[_Drawings | _Page]:
+def _sinks(args: argparse.Namespace, given: Sequence[Path]) -> list[_Drawings | _Page]:
+    """Raises InputError for an output that is one of the pictures, before anything is looked at."""
     sinks: list[_Drawings | _Page] = []
-    if args.draw:
-        sinks.append(_Drawings(args.draw, pictures > 1))
-    if args.html:
+    if args.draw is not None:
+        sinks.append(_Drawings(args.draw, given))
+    if args.html is not None:
+        _keep_apart("--html", args.html, given)
         sinks.append(_Page(args.html))
     return sinks
+
+
+def _keep_apart(option: str, out: Path, given: Sequence[Path]) -> None:
+    if out.resolve() in {path.resolve() for path in given}:
+        raise InputError(f"{option} {out}: is one of the pictures, which would be lost; name another place")
+    above = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    if not os.access(above, os.W_OK):
+        raise StorageError(f"{option} {out}: {above} cannot be written to; name another place")

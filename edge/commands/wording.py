@@ -16,7 +16,8 @@ FATES = {
 
 def human(document: Finding) -> str:
     """A document of `vedette analyze` in lines, tasks in the order in which they are in it."""
-    lines = [f"{document['image']}  {document['width']}x{document['height']}"]
+    name = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in document["image"])
+    lines = [f"{name}  {document['width']}x{document['height']}"]
     for task, found in document.items():
         if task in WORDS:
             lines += [f"  {line}" for line in WORDS[task](found)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +50,13 @@ def examples() -> dict[str, Event]:
     labels, _ = rules.labels([dog], frozenset())
     weapon = Flag("Weapons", "Violence", 2, 0.8731)
     moderation, _ = rules.moderation(Moderated((Flag("Violence", "", 1, 0.8731), weapon), ()), 0.8, frozenset())
-    details, _ = rules.face_details([_details()], Counter())
+    details, _ = rules.face_details([_details()], rules.Settled((), (("Female", "CALM", False),)))
     line = Words(0, "LINE", None, "EXIT", 0.9871, FACE, ((0.44, 0.22), (0.49, 0.22), (0.49, 0.33), (0.44, 0.33)))
-    text, _ = rules.text([line], frozenset())
+    text, _ = rules.text([line], {})
     worker = Worker(0, BOX, 0.9312, ())
     ppe, _ = rules.ppe(Protection((worker,), (), (0,), ()), ("HEAD_COVER",), (0, 0, 0))
     known = Celebrity("Q284628", "Eileen Collins", ("www.wikidata.org/wiki/Q284628",), "Female", 99.12, "astronauts")
-    live, _ = rules.liveness([(FACE, Liveness(0.9127, (0.94, 0.88)))], 0.5, Counter())
+    live, _ = rules.liveness([(FACE, Liveness(0.9127, (0.94, 0.88)))], 0.5, rules.Settled((), (True,)))
     told: dict[str, tuple[Any, tuple[ModelUse, ...], dict[str, float]]] = {
         "track_started": (rules.track_started(17, "Person", 0.8127, BOX), objects, {"objects": 9.41, "track": 0.31}),
         "track_ended": (rules.track_ended(17, "Person", AT - 41.7, AT, "left"), objects, {"objects": 9.38}),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
 
 from edge.findings import Celebrity, FaceDetails, Liveness, Moderated, Protection, Quality, Words
 from edge.settings import PropertiesTask
 from edge.values import Box, Label, Match, ModelUse
 
 REARM = 0.8  # of the moderation floor: so far a score must fall before the next event
+CLEAR = 0.5  # score from which an emotion tells faces apart
+ALIKE = 0.6  # part of the letters that two readings of one line share
+LATELY = 2  # looks in which a line may be missed without being gone
 FATES = ("with_required", "without_required", "indeterminate")
 ROUND = 4  # decimals of a ratio: a tenth of a pixel at 1000 pixels
 
@@ -80,23 +83,49 @@ def moderation(found: Moderated, floor: float, raised: frozenset[str]) -> tuple[
     return {"name": worst, "score": scores[worst], "flags": flags}, still
 
 
-def face_details(
-    found: Sequence[FaceDetails], told: Counter[tuple[Any, ...]]
-) -> tuple[dict[str, Any] | None, Counter[tuple[Any, ...]]]:
-    """The event's values if other faces are seen, told apart by gender, emotion and glasses."""
-    kinds = Counter((one.gender.value, one.emotions[0].value, one.eyeglasses.value) for one in found)
-    if kinds == told:
-        return None, told
-    return ({"faces": found} if found else None), kinds
+class Settled(NamedTuple):
+    """What was told last, and what the last look saw: an answer is told once two looks in a row agree."""
+
+    told: Hashable
+    seen: Hashable
+
+    def see(self, now: Hashable) -> tuple[bool, Settled]:
+        """Whether `now` is news, and what to remember."""
+        news = now == self.seen and now != self.told
+        return news, Settled(now if news else self.told, now)
 
 
-def text(found: Sequence[Words], told: frozenset[str]) -> tuple[dict[str, Any] | None, frozenset[str]]:
-    """The event's values if other lines are read than those told last, and the lines now told."""
+def face_details(found: Sequence[FaceDetails], before: Settled) -> tuple[dict[str, Any] | None, Settled]:
+    """The event's values if other faces are seen, told apart by gender, a clear emotion and glasses."""
+    news, after = before.see(tuple(sorted(map(_kind, found))))
+    return ({"faces": found} if news else None), after
+
+
+def _kind(face: FaceDetails) -> tuple[str, str, bool]:
+    feeling = face.emotions[0]
+    return str(face.gender.value), str(feeling.value) if feeling.score >= CLEAR else "", bool(face.eyeglasses.value)
+
+
+def text(found: Sequence[Words], before: Mapping[str, int]) -> tuple[dict[str, Any] | None, dict[str, int]]:
+    """The event's values if a line is new, or the last one gone; `before` is each line with its looks since.
+
+    A reader wavers from look to look: a line is new if it is not much like one that was there lately.
+    """
     lines = [words for words in found if words.kind == "LINE"]
-    now = frozenset(line.text for line in lines)
-    if now == told:
-        return None, told
-    return ({"lines": lines} if lines else None), now
+    now = [letters for line in lines if (letters := _letters(line.text))]
+    lately = {line: looks + 1 for line, looks in before.items() if looks < LATELY}
+    new = [one for one in now if not any(_alike(one, other) for other in lately)]
+    gone = bool(before) and not now and not lately
+    after = {line: 0 if any(_alike(line, one) for one in now) else looks for line, looks in lately.items()}
+    return ({"lines": lines} if new or gone else None), after | dict.fromkeys(new, 0)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or SequenceMatcher(None, one, other, autojunk=False).ratio() >= ALIKE
 
 
 def picture_state(quality: Quality, task: PropertiesTask) -> str:
@@ -131,11 +160,9 @@ def ppe(
 
 
 def liveness(
-    found: Sequence[tuple[Box, Liveness]], floor: float, told: Counter[bool]
-) -> tuple[dict[str, Any] | None, Counter[bool]]:
+    found: Sequence[tuple[Box, Liveness]], floor: float, before: Settled
+) -> tuple[dict[str, Any] | None, Settled]:
     """The event's values if the number of faces that seem to be there in the flesh, or not, has changed."""
-    now = Counter(one.score >= floor for _, one in found)
-    if now == told:
-        return None, told
+    news, after = before.see(tuple(sorted(one.score >= floor for _, one in found)))
     faces = [{"live": one.score >= floor, "score": one.score, "box": where} for where, one in found]
-    return ({"faces": faces} if faces else None), now
+    return ({"faces": faces} if news else None), after

@@ -39,6 +39,7 @@ Score = Annotated[float, Field(ge=0.0, le=1.0), AfterValidator(_four)]
 Cosine = Annotated[float, Field(ge=-1.001, le=1.001), AfterValidator(_four)]
 Percent = Annotated[float, Field(ge=0.0, le=100.0), AfterValidator(_two)]
 Ratio = Annotated[float, AfterValidator(_four)]
+Degrees = Annotated[float, AfterValidator(_two)]
 Milliseconds = Annotated[float, Field(ge=0.0), AfterValidator(_two)]
 Time = Annotated[str, BeforeValidator(iso), Field(json_schema_extra={"format": "date-time"})]
 Track = Annotated[int, Field(description="unique per camera, also across restarts")]
@@ -149,9 +150,9 @@ class Trait(Part):
 class Pose(Part):
     """Degrees: roll clockwise, yaw towards the picture's right, pitch up."""
 
-    roll: float
-    yaw: float
-    pitch: float
+    roll: Degrees
+    yaw: Degrees
+    pitch: Degrees
 
 
 class FaceSeen(Part):
@@ -178,7 +179,10 @@ class DetailedFace(Part):
 
 
 class FaceDetails(Part):
-    """Other faces are in view than before, told apart by gender, emotion and glasses."""
+    """Other faces are in view than before, told apart by gender, a clear emotion and glasses; or none any more.
+
+    Two looks in a row must agree.
+    """
 
     faces: tuple[DetailedFace, ...]
 
@@ -193,7 +197,7 @@ class Line(Part):
 
 
 class Text(Part):
-    """Other lines are read than before."""
+    """A line is read that was not there before; or none any more. Readings that are much alike are one line."""
 
     lines: tuple[Line, ...]
 
@@ -243,7 +247,7 @@ class LiveFace(Part):
 
 
 class Liveness(Part):
-    """Advice, never a gate: how many faces seem to be there in the flesh has changed."""
+    """Advice, never a gate: how many faces seem to be there in the flesh has changed; two looks in a row must agree."""
 
     faces: tuple[LiveFace, ...]
 

@@ -137,7 +137,10 @@ def _parse(data: bytes, file: Path, trusted: Collection[str]) -> Pack:
 
 def _bytes(file: Path) -> bytes:
     try:
-        if file.stat().st_size > MOST_BYTES:
+        size = file.stat().st_size
+        if not file.is_file():
+            raise InputError(f"{file}: not a file; name a pack that 'vedette celebrities build' made")
+        if size > MOST_BYTES:
             raise InputError(f"{file}: larger than {MOST_BYTES >> 20} MiB; make a pack of fewer people")
         return file.read_bytes()
     except FileNotFoundError as error:
@@ -192,7 +195,7 @@ def trusted(store: Store) -> frozenset[str]:
     """The fingerprints of the keys whose packs may be installed."""
     file = folder(store) / "trusted"
     with reported(file):
-        return frozenset(file.read_text("utf-8").split()) if file.is_file() else frozenset()
+        return frozenset(file.read_text("ascii", "replace").split()) if file.is_file() else frozenset()
 
 
 def install(store: Store, file: Path, digests: Collection[str], trust: str = "") -> Pack:

@@ -33,7 +33,10 @@ def read(file: Path, folder: Path) -> list[Entry]:
     Photos are paths inside `folder`. Raises InputError or MissingError that names the line.
     """
     try:
-        if file.stat().st_size > MOST_BYTES:
+        size = file.stat().st_size
+        if not file.is_file():
+            raise InputError(f"{file}: not a file; name a CSV with the columns id, name, photos")
+        if size > MOST_BYTES:
             raise InputError(f"{file}: larger than {MOST_BYTES >> 20} MiB; part it into several packs")
         with file.open(encoding="utf-8-sig", newline="") as stream:
             entries = list(_entries(file, csv.DictReader(stream, strict=True), folder.resolve()))
@@ -68,6 +71,8 @@ def _entry(place: str, row: dict[str, str], folder: Path) -> Entry:
     gender = next((known for known in get_args(Gender) if known.lower() == row.get("gender", "").lower()), None)
     if gender is None:
         raise InputError(f"{place}: gender {row['gender']!r}: use Male, Female, Nonbinary, Unlisted or nothing")
+    if odd := [column for column, value in row.items() if not value.isprintable()]:
+        raise InputError(f"{place}: {odd[0]} holds a character that cannot be printed; take it out")
     photos = tuple(folder / name for name in _several(row["photos"]))
     if not photos:
         raise InputError(f"{place}: names no photo of {row['name']!r}")

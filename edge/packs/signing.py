@@ -62,7 +62,8 @@ def open_key(file: Path) -> tuple[SigningKey, bool]:
 
 
 def _read(file: Path) -> SigningKey:
-    text = file.read_bytes()[: 4 * PUBLIC]
+    with file.open("rb") as stream:
+        text = stream.read(4 * PUBLIC)
     try:
         seed = bytes.fromhex(text.decode("ascii"))
     except ValueError:

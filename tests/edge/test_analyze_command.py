@@ -188,6 +188,15 @@ def test_a_page_holds_every_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert page.count("data:image/") == 2
 
 
+def test_no_picture_is_written_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    one = grey(tmp_path / "a.jpg")
+    before = Path(one).read_bytes()
+    for words in (("--draw", one), ("--html", one), ("--draw", str(tmp_path))):
+        with pytest.raises(InputError, match="is one of the pictures, which would be lost"):
+            run(monkeypatch, one, *words)
+    assert Path(one).read_bytes() == before
+
+
 def test_a_place_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     one = grey(tmp_path / "a.png")
     with pytest.raises(StorageError, match=r"a\.png/page\.html: cannot be written"):

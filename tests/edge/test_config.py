@@ -1,6 +1,7 @@
 """One TOML; whatever is wrong in it names itself and the remedy."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,3 +77,19 @@ def test_two_daemons_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
     with daemon.alone(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ({"text": {"regions": [[0.5, 0.0, 0.2, 1.0]]}}, "cameras.door.text.regions.0: value error, holds nothing"),
+        ({"properties": {"dark": 95.0}}, "dark = 95 is not below bright = 90"),
+        ({"ppe": {"required": ["HAND_COVER"]}}, "cameras.door.ppe.required.0: input should be 'FACE_COVER' or"),
+        ({"text": {"every": float("inf")}}, "cameras.door.text.every: input should be a finite number"),
+    ],
+)
+def test_a_task_that_could_never_tell_anything_is_refused(tmp_path: Path, task: Any, said: str) -> None:
+    raw = {"cameras": {"door": {"kind": "images", "path": "slides", **task}}}
+    with pytest.raises(ConfigError) as caught:
+        config.parse(raw, tmp_path / "vedette.toml")
+    assert said in str(caught.value)

@@ -169,3 +169,11 @@ def test_labels_that_the_detector_does_not_know_and_a_collection_that_cannot_be(
     )
     off = {task: {"enabled": False} for task in ("objects", "faces")}
     assert found_by(tmp_path, cameras={"door": camera | off}) == []
+
+
+def test_a_label_that_no_picture_is_given_is_told_with_the_nearest_one(tmp_path: Path) -> None:
+    wanted = {"include": ["Bicyle"], "exclude": ["Cat"], "include_categories": ["Animals"]}
+    found = list(problems(parsed(tmp_path, cameras={"door": DOOR | {"labels": wanted}})))
+    assert "cameras.door.labels.include: there is no 'Bicyle'; did you mean 'Bicycle'?" in found
+    assert [line for line in found if "include_categories: there is no 'Animals'" in line]
+    assert not [line for line in found if "exclude:" in line]

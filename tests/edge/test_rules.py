@@ -1,7 +1,5 @@
 """What deserves an event."""
 
-from collections import Counter
-
 import pytest
 
 from edge.events import rules
@@ -46,13 +44,35 @@ def test_moderation_tells_each_new_thing_and_names_the_strongest() -> None:
     assert raised == {"Alcohol", "Violence"}
 
 
-def test_text_is_told_when_other_lines_are_read() -> None:
-    line = Words(0, "LINE", None, "EXIT", 0.9, BOX, ())
+def line(text: str) -> Words:
+    return Words(0, "LINE", None, text, 0.9, BOX, ())
+
+
+def test_text_is_told_when_a_line_is_new_and_when_all_are_gone() -> None:
     word = Words(1, "WORD", 0, "EXIT", 0.9, BOX, ())
-    values, told = rules.text([line, word], frozenset())
-    assert values == {"lines": [line]}
-    assert rules.text([line], told) == (None, told)
-    assert rules.text([], told) == (None, frozenset())
+    values, told = rules.text([line("EXIT"), word], {})
+    assert values == {"lines": [line("EXIT")]}
+    for _ in range(rules.LATELY):
+        values, told = rules.text([], told)
+        assert values is None, "a line may be missed for a moment"
+    assert rules.text([], told) == ({"lines": []}, {})
+    assert rules.text([], {}) == (None, {})
+
+
+def test_readings_that_waver_are_one_line() -> None:
+    _, told = rules.text([line("BOOK TA.K $2.10")], {})
+    for reading in ("BOOK TAK $2.10", "BOOK TA K S2.10", "BOOK TAK $2.10", "BOOK TAKE 2.10"):
+        values, told = rules.text([line(reading)], told)
+        assert values is None
+    assert rules.text([line("BOOK TAK $2.10"), line("TOTAL 4.20")], told)[0] is not None
+
+
+def test_an_answer_is_told_once_two_looks_agree() -> None:
+    state, told = rules.Settled("nobody", "nobody"), []
+    for seen in ("ann", "bob", "ann", "ann", "ann", "bob", "ann", "nobody", "nobody"):
+        news, state = state.see(seen)
+        told.append(seen if news else "")
+    assert told == ["", "", "", "ann", "", "", "", "", "nobody"]
 
 
 @pytest.mark.parametrize(
@@ -75,10 +95,12 @@ def test_ppe_is_told_when_the_numbers_change() -> None:
 
 def test_liveness_is_told_when_other_faces_seem_alive() -> None:
     faces = [(BOX, Liveness(0.9, (0.9,))), (BOX, Liveness(0.1, (0.1,)))]
-    values, told = rules.liveness(faces, 0.5, Counter())
+    first, state = rules.liveness(faces, 0.5, rules.Settled((), ()))
+    values, state = rules.liveness(faces, 0.5, state)
+    assert first is None
     assert values is not None
     assert [face["live"] for face in values["faces"]] == [True, False]
-    assert rules.liveness(faces, 0.5, told)[0] is None
+    assert rules.liveness(faces, 0.5, state)[0] is None
 
 
 def test_a_match_says_who_and_how_sure() -> None:
