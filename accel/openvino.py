@@ -20,6 +20,7 @@ from accel.session import AcceleratorError, Options, Session, Tensor, Tensors, T
 CHOOSERS = ("AUTO", "MULTI", "HETERO")
 # What OpenVINO calls a nameless tensor; the number changes with every build.
 NUMBERED = re.compile(r"(Parameter|Result)_\d+")
+SIZES = 8  # inputs of how many sizes a graph of free size keeps its kernels for: each takes megabytes
 
 
 def open_model(weights: Path, options: Options) -> Session:
@@ -157,8 +158,12 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
         wanted["INFERENCE_NUM_THREADS"] = options.threads
     supported = core.get_property(device, "SUPPORTED_PROPERTIES")
     properties = {name: value for name, value in wanted.items() if name in supported}
-    if device == "CPU" and _computes_in_float():
-        properties["LP_TRANSFORMS_MODE"] = False  # listed nowhere, but known to every CPU plugin
+    if device == "CPU":
+        properties["CPU_RUNTIME_CACHE_CAPACITY"] = (
+            SIZES  # listed nowhere, as the next, but known
+        )
+        if _computes_in_float():
+            properties["LP_TRANSFORMS_MODE"] = False
     if options.precision:
         properties["INFERENCE_PRECISION_HINT"] = options.precision
     if options.cache:

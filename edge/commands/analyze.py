@@ -43,6 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _analyze(args: argparse.Namespace) -> int:
+    from accel.pages import give_back_early
     from edge import config, pictures
     from edge.abilities import GAINS, open_abilities, with_needs
     from edge.scene import Scene
@@ -52,6 +53,7 @@ def _analyze(args: argparse.Namespace) -> int:
     logging.getLogger().setLevel("ERROR")
     paths = list(_pictures(args.images))
     sinks = _sinks(args, paths)
+    give_back_early()
     abilities = open_abilities(settings, with_needs(args.tasks, GAINS))
     status = 0
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,26 @@ def test_what_can_be_written_stays_as_it_is(tmp_path: Path) -> None:
 
 def test_elsewhere_nothing_happens(tmp_path: Path) -> None:
     assert let_go(tmp_path, maps=tmp_path / "absent") == 0
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="needs Linux's /proc")
+def test_large_blocks_are_given_back_once_they_are_free() -> None:
+    """In a process of its own, for the setting is for good: ten blocks between others that stay."""
+    code = """
+from accel.pages import give_back_early
+import gc, numpy as np
+def resident():
+    return next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmRSS'))
+assert give_back_early()
+np.ones(40 << 20, np.uint8)
+before, kept = resident(), []
+for _ in range(10):
+    block, small = np.ones(2 << 20, np.uint8), bytes(60_000)
+    kept.append(small)
+    del block
+blocks = [np.ones(2 << 20, np.uint8) for _ in range(10)]
+del blocks[::2]
+print(resident() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 14 << 10, "five blocks of two megabytes remain, and what is small"
