@@ -159,9 +159,7 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
     supported = core.get_property(device, "SUPPORTED_PROPERTIES")
     properties = {name: value for name, value in wanted.items() if name in supported}
     if device == "CPU":
-        properties["CPU_RUNTIME_CACHE_CAPACITY"] = (
-            SIZES  # listed nowhere, as the next, but known
-        )
+        properties["CPU_RUNTIME_CACHE_CAPACITY"] = SIZES  # listed nowhere, as the next, but known
         if _computes_in_float():
             properties["LP_TRANSFORMS_MODE"] = False
     if options.precision:
