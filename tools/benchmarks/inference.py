@@ -23,11 +23,13 @@ from edge.values import Image
 
 
 def run(quick: bool) -> Iterator[Figure]:
-    """Every model that is installed and that this machine can run."""
+    """Every model that is installed, that sees pictures, and that this machine can run."""
     (photo,) = media.get("sample1.jpg")
     image = cv2.resize(cv2.imread(str(photo)), (1280, 720))
     store, accel = ModelSettings().open_store(), AccelSettings()
     for built in store.installed():
+        if built.manifest.input.fit == "tensor":
+            continue
         options = replace(accel.options(built.backend, store.root), isolate=False)
         try:
             session = open_session(built.backend, built.weights, options)
