@@ -74,13 +74,13 @@ class Abilities:
         return {model.use.task: list(model.skipped) for model in self.models() if model.skipped}
 
     def models(self) -> list[AnyModel]:
-        """Every opened model."""
+        """Every opened model, once: two abilities may share one."""
         abilities = (
             self.faces, self.labels, self.moderation, self.attributes, self.text,
             self.ppe, self.celebrities, self.liveness,
         )  # fmt: skip
         seeing = [model for ability in abilities if ability for model in ability.models]
-        return [self.objects, *seeing] if self.objects else seeing
+        return list(dict.fromkeys([self.objects, *seeing] if self.objects else seeing))
 
     def tend(self) -> None:
         """Bring back what has failed; for one thread, often."""

@@ -23,7 +23,6 @@ from edge.vision.properties import properties
 from edge.vision.text import TextFilter
 from models.outputs import Boxes
 
-MOST_FACES = 100
 DOUBTFUL = 0.15  # score from which an object may make a label
 EVIDENCE = 0.05  # score from which a label may speak for a moderation label
 NOTHING = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
@@ -56,13 +55,13 @@ class Scene:
 
     @cached_property
     def faces(self) -> Boxes:
-        """In pixels: the largest hundred, largest first."""
+        """In pixels, largest first."""
         faces = self._abilities.faces
         if faces is None:
             return NOTHING
         found = faces.find(self.image, self._tasks.faces.floor)
         sides = found.xyxy[:, 2:] - found.xyxy[:, :2]
-        return found.take(np.argsort(-sides.prod(axis=1), kind="stable")[:MOST_FACES])
+        return found.take(np.argsort(-sides.prod(axis=1), kind="stable"))
 
     @property
     def boxes(self) -> list[Box]:
