@@ -13,22 +13,32 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from edge import cli, daemon
 from edge.abilities import Abilities
+from edge.failover import AnyModel
 from edge.values import Label, ModelUse
 from edge.vision.labels import Labels
 
 
+class Made:
+    """Stands where an opened model would."""
+
+    use = ModelUse("labels", "made-up", 1, "5" * 64, "replay")
+    session = SimpleNamespace(device="none", streams=1)
+    skipped = ()
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
 class Eyes:
-    """Stands where an opened labels model would."""
+    """Stands where the ability of labels would."""
 
     def __init__(self) -> None:
         self._scenes = itertools.count(1)
-        use = ModelUse("labels", "made-up", 1, "5" * 64, "replay")
-        session = SimpleNamespace(device="none", streams=1)
-        self.model: Any = SimpleNamespace(use=use, session=session, skipped=(), close=lambda: None)
+        self.model = cast(AnyModel, Made())
         self.models = (self.model,)
 
     def look(self, *_: object) -> list[Label]:

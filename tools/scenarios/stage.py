@@ -107,9 +107,11 @@ class Sentry:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.alive:
             self.kill()
+        if kind:  # a promise was broken: the daemon's own last words say more than the wait that ran out
+            sys.stderr.write(f"the daemon said last:\n{self.said[-3000:]}\n")
 
     def _end(self, number: int) -> int:
         assert self.process
