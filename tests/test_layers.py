@@ -14,21 +14,34 @@ ROOT = Path(__file__).parents[1]
 
 # Lowest first; rooms on one line never import each other. As drawn in edge/__init__.py.
 LAYERS = (
-    ("errors", "values", "settings", "stats", "mailbox", "logs", "hush", "notify", "stopping", "board", "similarity"),
+    (
+        "errors",
+        "values",
+        "settings",
+        "stats",
+        "turns",
+        "mailbox",
+        "logs",
+        "hush",
+        "notify",
+        "stopping",
+        "board",
+        "similarity",
+    ),
     ("pictures", "database", "findings", "centre"),
     ("drawing",),
     ("report",),
-    ("packs", "quality"),
+    ("packs", "keys", "quality"),
     ("engine",),
     ("candidates",),
     ("failover",),
-    ("cameras", "vision", "tracking", "collections", "events", "identity", "stills", "live", "metrics"),
+    ("cameras", "vision", "tracking", "collections", "events", "identity", "stills", "live", "metrics", "endpoint"),
     ("config", "exporter"),
     ("abilities", "comparison", "presence", "obstacles"),
     ("scene",),
     ("looks",),
     ("watch", "explain", "checkup", "status"),
-    ("pipeline",),
+    ("pipeline", "api"),
     ("daemon",),
     ("commands",),
     ("cli",),
@@ -44,7 +57,12 @@ VENDORS = {
     "paho": {"edge/events/"},
     "prometheus_client": {"edge/metrics.py"},
     "numkong": {"edge/collections/compact.py"},
-    "cryptography": {"edge/packs/signing.py"},
+    "cryptography": {"edge/packs/signing.py", "edge/keys/"},
+    "starlette": {"edge/api/server.py", "edge/api/http"},
+    "uvicorn": {"edge/api/server.py", "edge/api/http"},
+    "httptools": {"edge/api/http"},
+    "botocore": set(),
+    "boto3": set(),
     "nncf": set(),
     "torch": set(),
     "tensorflow": set(),
@@ -120,7 +138,7 @@ def test_a_command_line_without_a_command_loads_no_heavy_library() -> None:
         "import sys, edge, edge.cli; edge.cli.parser(); "
         "print(*sorted({name.split('.')[0] for name in sys.modules} "
         "& {'openvino', 'ai_edge_litert', 'tflite_runtime', 'cv2', 'paho', 'picamera2', 'nncf', 'numkong', "
-        "'sqlite_utils'}))"
+        "'sqlite_utils', 'starlette', 'uvicorn', 'cryptography'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == ""
