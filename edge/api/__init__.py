@@ -1,0 +1,1 @@
+"""Rekognition's own API, answered by the models of this device."""
