@@ -72,7 +72,7 @@ class Scene:
     def vectors(self) -> list[tuple[NDArray[np.float32], float]]:
         """The unit vector and the quality of each face, in the order of `faces`."""
         faces, landmarks = self._abilities.faces, self.faces.landmarks
-        return [faces.embed(self.image, points) for points in landmarks] if faces and landmarks is not None else []
+        return faces.embed_all(self.image, landmarks) if faces and landmarks is not None else []
 
     @cached_property
     def _labels(self) -> list[Label]:

@@ -67,7 +67,7 @@ class Taxonomy:
     """Labels, and what contains what: first the classes in the network's order, then what lies above or beside them.
 
     `members` and `leaves` are pairs: the label `members[i]` contains the class `leaves[i]`; `below` and `above` are
-    pairs of a label and one of its ancestors. `objects` says which label a detector's label stands for.
+    pairs of a label and one of its ancestors, by label. `objects` says which label a detector's label stands for.
     """
 
     labels: tuple[Label, ...]
@@ -89,11 +89,18 @@ class Taxonomy:
         return self.picture(scores.astype(np.float32))
 
     def lifted(self, scores: Floats, evidence: Mapping[int, float]) -> Floats:
-        """The scores where labels in `evidence` have at least that much, and ancestors at least what lies below."""
+        """The scores where labels in `evidence`, and their ancestors, have at least that much.
+
+        Ancestors that were at least as sure as what lies below stay so.
+        """
         raised = scores.copy()
         for node, score in evidence.items():
-            raised[node] = max(raised[node], score)
-        np.maximum.at(raised, self.above, raised[self.below])
+            if score <= raised[node]:
+                continue
+            start, end = self.below.searchsorted((node, node + 1))
+            above = self.above[start:end]
+            raised[above] = np.maximum(raised[above], score)
+            raised[node] = score
         return raised
 
     def ranked(self, scores: Floats, floor: float) -> Ints:

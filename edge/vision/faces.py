@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engine import Settings
+from edge.engine import Pending, Settings
 from edge.errors import InputError
 from edge.failover import AnyModel, open_failover
 from edge.findings import Pose
@@ -18,9 +19,11 @@ from edge.values import Box, Face, Image, ModelUse
 from models import tiles
 from models.faces.five import pose
 from models.manifest import ModelError
-from models.outputs import Boxes, Embedding
+from models.outputs import Boxes, Embedding, Result
 from models.quality import quality as measure
 from models.tensors import align
+
+Judgement = TypeVar("Judgement")
 
 CHIP = 112  # pixels, the side of the chip that embedding networks see
 MOST = 100  # faces of one picture
@@ -74,11 +77,31 @@ class FaceAnalyzer:
 
     def embed(self, image: Image, landmarks: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         """The vector of the face at `landmarks` [5,2] pixels, and the quality of the view."""
-        chip = align(image, landmarks, CHIP)
-        return self._vector(chip), quality(chip, landmarks)
+        return self.embed_all(image, landmarks[None])[0]
 
-    def _vector(self, chip: Image) -> NDArray[np.float32]:
-        found = self.embedder.run(chip)
+    def embed_all(self, image: Image, landmarks: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
+        """As `embed`, of each face at `landmarks` [N,5,2], in their order."""
+        return self._embedded(image, landmarks, lambda chip, row: quality(chip, landmarks[row]))
+
+    def _embedded(
+        self, image: Image, landmarks: NDArray[np.float32], judge: Callable[[Image, int], Judgement]
+    ) -> list[tuple[NDArray[np.float32], Judgement]]:
+        """Each face's vector, and what `judge` says of its chip; while the network sees one, the next is cut."""
+        found: list[Result] = []
+        judged: list[Judgement] = []
+        flying: Pending | None = None
+        for row, points in enumerate(landmarks):
+            chip = align(image, points, CHIP)
+            begin = self.embedder.prepare(chip)
+            if flying:
+                found.append(flying.result())
+            flying = begin()
+            judged.append(judge(chip, row))
+        if flying:
+            found.append(flying.result())
+        return [(self._vector(one), judgement) for one, judgement in zip(found, judged, strict=True)]
+
+    def _vector(self, found: Result) -> NDArray[np.float32]:
         if not isinstance(found, Embedding):
             raise ModelError(f"{self.embedder.manifest.name} gives no vector: it cannot serve as an embedding")
         return found.vector
@@ -86,13 +109,16 @@ class FaceAnalyzer:
     def analyze(self, image: Image, floor: float = 0.7, *, small: bool = False) -> list[FaceView]:
         """Every face of a picture that `find` finds, largest first."""
         found = self.find(image, floor, small=small)
-        views = []
-        for row, face in enumerate(faces(found, image.shape)):
-            assert found.landmarks is not None  # noqa: S101 - faces() has seen them
-            points = found.landmarks[row]
-            chip = align(image, points, CHIP)
-            seen = view_of(chip, found.take(np.array([row])))
-            views.append(FaceView(face, self._vector(chip), quality(chip, points), self.embedder.use, seen))
+        seen, landmarks = faces(found, image.shape), found.landmarks
+        assert landmarks is not None  # noqa: S101 - faces() has seen them
+
+        def judge(chip: Image, row: int) -> tuple[View, float]:
+            return view_of(chip, found.take(np.array([row]))), quality(chip, landmarks[row])
+
+        views = [
+            FaceView(face, vector, good, self.embedder.use, view)
+            for face, (vector, (view, good)) in zip(seen, self._embedded(image, landmarks, judge), strict=True)
+        ]
         return sorted(views, key=lambda view: -view.face.box.area)
 
     def close(self) -> None:

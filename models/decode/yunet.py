@@ -35,11 +35,15 @@ def _level(
     arrays: list[NDArray[Any]], stride: int, floor: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     classes, objectness, boxes, points = arrays
-    scores = np.sqrt(np.clip(classes.ravel(), 0, 1) * np.clip(objectness.ravel(), 0, 1))
-    cells = np.flatnonzero(scores >= floor)
-    corner = centres(cells, columns(len(scores), stride))
+    product = classes.ravel() * objectness.ravel()
+    # Nearly every cell is empty: only those that the limit to 0..1 can leave above the floor are looked at closely.
+    cells = np.flatnonzero(product >= floor * floor)
+    scores = np.sqrt(np.clip(classes.ravel()[cells], 0, 1) * np.clip(objectness.ravel()[cells], 0, 1))
+    sure = scores >= floor
+    cells, scores = cells[sure], scores[sure]
+    corner = centres(cells, columns(len(product), stride))
     box = boxes.reshape(-1, 4)[cells]
     middle, half = corner + box[:, :2], np.exp(box[:, 2:]) / 2
     faces = np.concatenate([middle - half, middle + half], axis=1) * np.float32(stride)
     landmarks = (points.reshape(-1, 5, 2)[cells] + corner[:, None]) * np.float32(stride)
-    return faces, scores[cells], landmarks
+    return faces, scores, landmarks

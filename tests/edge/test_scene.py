@@ -57,7 +57,7 @@ def faces(found: Boxes) -> Any:
         return found
 
     seen.find = find
-    seen.embed = lambda _image, points: (np.full(128, points[0, 0], np.float32), 0.75)
+    seen.embed_all = lambda _image, landmarks: [(np.full(128, points[0, 0], np.float32), 0.75) for points in landmarks]
     return seen
 
 

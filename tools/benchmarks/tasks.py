@@ -98,7 +98,7 @@ def _faces(abilities: Mapping[str, Any], seen: Seen) -> None:
 def _embedding(abilities: Mapping[str, Any], seen: Seen) -> None:
     assert seen.faces is not None  # noqa: S101 - _faces() comes before
     assert seen.faces.landmarks is not None  # noqa: S101
-    seen.vectors = np.stack([abilities["faces"].embed(seen.image, points)[0] for points in seen.faces.landmarks])
+    seen.vectors = np.stack([vector for vector, _ in abilities["faces"].embed_all(seen.image, seen.faces.landmarks)])
 
 
 def _labels(abilities: Mapping[str, Any], seen: Seen) -> None:
