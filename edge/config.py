@@ -8,11 +8,12 @@ import socket
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from edge.cameras import Camera
+from edge.endpoint import ApiSettings
 from edge.engine import AccelSettings, ModelSettings
 from edge.errors import ConfigError
 from edge.events.log import EventSettings
@@ -38,6 +39,7 @@ class Config(Section):
     models: ModelSettings = ModelSettings()
     accel: AccelSettings = AccelSettings()
     metrics: MetricsSettings = MetricsSettings()
+    api: ApiSettings = ApiSettings()
     cameras: dict[Name, Camera] = Field(default_factory=dict)
 
     @property
@@ -112,5 +114,6 @@ def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
         model = next(kind for kind, name in zip(_camera_types(), _kinds(), strict=True) if name == place[2])
         place = place[3:]
     for part in place:
-        model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+        named = get_origin(model) is dict  # in a table of tables, whose names are the user's own
+        model = get_args(model)[1] if named else model.model_fields[str(part)].annotation  # type: ignore[assignment]
     return list(model.model_fields)

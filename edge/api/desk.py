@@ -1,0 +1,42 @@
+"""What an operation works with: the models, the collections, the pictures; and what it is asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edge.abilities import Abilities
+from edge.api.tokens import Tokens
+from edge.collections import Collections
+
+if TYPE_CHECKING:
+    from edge.api.images import Images
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Shared by all requests' threads. An ability that is None cannot be had; `abilities.missing` says why."""
+
+    abilities: Abilities
+    collections: Collections
+    images: Images
+    tokens: Tokens
+    region: str
+    account: str
+    now: Callable[[], float] = time.time
+
+    def arn(self, kind: str, name: str) -> str:
+        """The name of one of our resources, as in `arn:aws:rekognition:us-east-1:000000000000:collection/people`."""
+        return f"arn:aws:rekognition:{self.region}:{self.account}:{kind}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked for, under wire names; `key` is the name of its access key."""
+
+    operation: str
+    members: dict[str, Any]
+    key: str
+    region: str

@@ -1,0 +1,119 @@
+"""The `[api]` table: where Rekognition's API is served, how much it may take at once, and which buckets it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SecretStr, StringConstraints, model_validator
+
+from edge.errors import ConfigError
+from edge.settings import LocalPath, Section
+
+MB = 1 << 20
+
+# As the service model has them: what else would be asked for cannot be asked for.
+BucketName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{3,255}$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}[a-z0-9-]{1,30}$")]
+
+
+class BucketSettings(Section):
+    """Where a bucket's pictures lie: in `folder`, or at the S3-compatible server `endpoint`. A string is a folder.
+
+    There it is called `bucket` (default: as here), and asked for with `key_id` and a secret.
+    """
+
+    folder: LocalPath | None = None
+    endpoint: Annotated[str, StringConstraints(pattern=r"^(https?://[^/?#\s]+/?)?$")] = ""
+    bucket: str = ""
+    region: Region = "us-east-1"
+    key_id: str = ""
+    secret: SecretStr | None = None
+    secret_file: LocalPath | None = None
+    ca_file: LocalPath | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"folder": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if bool(self.folder) == bool(self.endpoint):
+            raise ValueError("needs a folder or an endpoint, and not both")
+        if self.folder and self.model_fields_set - {"folder"}:
+            raise ValueError("a folder takes no other key")
+        if self.secret and self.secret_file:
+            raise ValueError("secret and secret_file exclude each other")
+        if bool(self.key_id) != bool(self.secret or self.secret_file):
+            raise ValueError("key_id and a secret need each other")
+        return self
+
+    def secret_key(self) -> str:
+        """The secret, read from its file if one is named; empty if there is none. Raises ConfigError."""
+        if self.secret_file is None:
+            return self.secret.get_secret_value() if self.secret else ""
+        try:
+            return self.secret_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"api.buckets: secret_file: {self.secret_file} cannot be read: {error}") from error
+
+
+class AuditSettings(Section):
+    """Who asked for what: JSON Lines in `folder` (default: `audit` in the data folder), `keep` files of `size_mb`."""
+
+    folder: LocalPath | None = None
+    size_mb: Annotated[int, Field(ge=1, le=1024)] = 16
+    keep: Annotated[int, Field(ge=1, le=1000)] = 10
+
+    def within(self, data: Path) -> Path:
+        """Where the files are, given the data folder."""
+        return self.folder or data / "audit"
+
+
+class ApiSettings(Section):
+    """Rekognition's API, for who signs with a key of `vedette keys`; `port` 0 turns it off.
+
+    Signatures may be `skew` seconds old, and name any region: `region` and `account` are those of our own ARNs.
+    `workers` requests are worked on at once and `queue` more wait, in `connections` at most; `body_mb` is the largest
+    and `memory_mb` what all of them may hold. A request must arrive within `patience` seconds.
+    """
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    tls_certificate: LocalPath | None = None
+    tls_key: LocalPath | None = None
+    region: Region = "us-east-1"
+    account: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] = "000000000000"
+    skew: Annotated[float, Field(gt=0.0, le=86400.0)] = 900.0
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    queue: Annotated[int, Field(ge=0, le=4096)] = 16
+    connections: Annotated[int, Field(ge=1, le=10_000)] = 800
+    body_mb: Annotated[int, Field(ge=1, le=256)] = 16
+    memory_mb: Annotated[int, Field(ge=1, le=65536)] = 64
+    patience: Annotated[float, Field(gt=0.0, le=600.0)] = 20.0
+    buckets: dict[BucketName, BucketSettings] = Field(default_factory=dict)
+    audit: AuditSettings = AuditSettings()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key need each other")
+        if self.body_mb > self.memory_mb:
+            raise ValueError(f"body_mb = {self.body_mb} does not fit into memory_mb = {self.memory_mb}")
+        return self
+
+    @property
+    def place(self) -> str:
+        """What clients are given as the endpoint."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Each file that must be readable, with its key."""
+        yield from ((f"api.{key}", path) for key in ("tls_certificate", "tls_key") if (path := getattr(self, key)))
+        for name, bucket in self.buckets.items():
+            for key in ("secret_file", "ca_file"):
+                if path := getattr(bucket, key):
+                    yield f"api.buckets.{name}.{key}", path

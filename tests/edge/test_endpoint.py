@@ -1,0 +1,83 @@
+"""The `[api]` table: what it takes, and what it refuses with a place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge import config
+from edge.endpoint import ApiSettings, BucketSettings
+from edge.errors import ConfigError
+
+
+def load(folder: Path, text: str) -> ApiSettings:
+    path = folder / "vedette.toml"
+    path.write_text(text, "utf-8")
+    return config.load(path).api
+
+
+def test_without_a_word_there_is_no_api() -> None:
+    assert config.load(None).api.port == 0
+
+
+def test_a_bucket_is_a_folder_beside_the_file(tmp_path: Path) -> None:
+    loaded = load(tmp_path, '[api.buckets]\nmy-bucket = "pictures"\n')
+    assert loaded.buckets["my-bucket"] == BucketSettings(folder=tmp_path / "pictures")
+
+
+def test_a_bucket_may_lie_at_a_server(tmp_path: Path) -> None:
+    text = '[api.buckets.archive]\nendpoint = "http://nas:9000"\nkey_id = "me"\nsecret_file = "s3.secret"\n'
+    archive = load(tmp_path, text).buckets["archive"]
+    with pytest.raises(ConfigError, match=r"api\.buckets: secret_file: .*s3\.secret cannot be read"):
+        archive.secret_key()
+    (tmp_path / "s3.secret").write_text("hush\n")
+    assert archive.secret_key() == "hush"
+    assert BucketSettings(endpoint="http://nas:9000").secret_key() == ""
+
+
+def test_the_endpoint_is_what_clients_are_given() -> None:
+    assert ApiSettings(port=8432).place == "http://127.0.0.1:8432"
+    secure = ApiSettings(host="::1", port=8432, tls_certificate=Path("a.pem"), tls_key=Path("a.key"))
+    assert secure.place == "https://[::1]:8432"
+
+
+def test_the_audit_lies_in_the_data_folder_unless_it_is_named(tmp_path: Path) -> None:
+    assert load(tmp_path, "").audit.within(Path("/data")) == Path("/data/audit")
+    assert load(tmp_path, '[api.audit]\nfolder = "told"\n').audit.within(Path("/data")) == tmp_path / "told"
+
+
+def test_every_file_is_named_with_its_key(tmp_path: Path) -> None:
+    text = '[api]\ntls_certificate = "a.pem"\ntls_key = "a.key"\n[api.buckets.archive]\nendpoint = "https://nas"\n'
+    loaded = load(tmp_path, text + 'ca_file = "ca.pem"\n')
+    assert dict(loaded.files()) == {
+        "api.tls_certificate": tmp_path / "a.pem",
+        "api.tls_key": tmp_path / "a.key",
+        "api.buckets.archive.ca_file": tmp_path / "ca.pem",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prt = 1", "api.prt: unknown key; did you mean 'port'?"),
+        ('tls_key = "a.key"', "tls_certificate and tls_key need each other"),
+        ("body_mb = 65", "body_mb = 65 does not fit into memory_mb = 64"),
+        ('account = "12"', "api.account: string should match pattern"),
+        ('region = "Mars"', "api.region: string should match pattern"),
+        ('[api.buckets]\n"x y z" = "there"', "api.buckets.x y z.[key]: string should match pattern"),
+        ("[api.buckets.photos]", "needs a folder or an endpoint, and not both"),
+        ('[api.buckets.photos]\nfoldr = "x"', "api.buckets.photos.foldr: unknown key; did you mean 'folder'?"),
+        ('[api.buckets.photos]\nfolder = "x"\nregion = "eu-west-1"', "a folder takes no other key"),
+        ('[api.buckets.photos]\nendpoint = "nas:9000"', "api.buckets.photos.endpoint: string should match pattern"),
+        ('[api.buckets.photos]\nendpoint = "http://nas"\nkey_id = "me"', "key_id and a secret need each other"),
+        (
+            '[api.buckets.photos]\nendpoint = "http://nas"\nkey_id = "me"\nsecret = "a"\nsecret_file = "b"',
+            "secret and secret_file exclude each other",
+        ),
+    ],
+)
+def test_a_fault_names_its_place(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"[api]\n{text}\n")
+    assert said in str(caught.value)
