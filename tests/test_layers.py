@@ -61,6 +61,8 @@ VENDORS = {
     "starlette": {"edge/api/server.py", "edge/api/http"},
     "uvicorn": {"edge/api/server.py", "edge/api/http"},
     "httptools": {"edge/api/http"},
+    "minio": {"edge/api/s3.py"},
+    "urllib3": {"edge/api/s3.py"},
     "botocore": set(),
     "boto3": set(),
     "nncf": set(),

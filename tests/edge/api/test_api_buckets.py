@@ -1,0 +1,248 @@
+"""Buckets: a key reads a file below the folder and nothing else; servers answer as folders do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge.api.buckets import Buckets
+from edge.api.faults import Fault, image_too_large, invalid_s3_object
+from edge.endpoint import BucketSettings
+from edge.errors import ConfigError, UnavailableError
+
+SECRET = b"outside"
+MOST = 1000
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """A folder with files and links of all kinds, beside what nobody may read."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.jpg").write_bytes(SECRET)
+    (tmp_path / "shelf-too").mkdir()
+    (tmp_path / "shelf-too" / "secret.jpg").write_bytes(SECRET)
+    shelf = tmp_path / "shelf"
+    (shelf / "a" / "b").mkdir(parents=True)
+    (shelf / "one.jpg").write_bytes(b"one")
+    (shelf / "a" / "b" / "drei ß.jpg").write_bytes(b"three")
+    (shelf / "again.jpg").symlink_to("one.jpg")
+    (shelf / "near").symlink_to("a/b")
+    (shelf / "out.jpg").symlink_to("../outside/secret.jpg")
+    (shelf / "away").symlink_to(tmp_path / "outside")
+    (shelf / "twin").symlink_to("../shelf-too")
+    (shelf / "round").symlink_to("round")
+    os.mkfifo(shelf / "pipe")
+    return shelf
+
+
+def read(folder: Path, key: str, most: int = MOST) -> bytes:
+    return Buckets({"photos": BucketSettings(folder=folder)}).read("photos", key, most)
+
+
+def refused(folder: Path, key: str) -> None:
+    with pytest.raises(Fault) as told:
+        read(folder, key)
+    assert (told.value.code, told.value.message) == (invalid_s3_object().code, invalid_s3_object().message)
+
+
+@pytest.mark.parametrize(
+    ("key", "data"),
+    [("one.jpg", b"one"), ("a/b/drei ß.jpg", b"three"), ("again.jpg", b"one"), ("near/drei ß.jpg", b"three")],
+)
+def test_a_key_is_a_path_from_the_folder_and_links_may_stay_inside(shelf: Path, key: str, data: bytes) -> None:
+    assert read(shelf, key) == data
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "none.jpg", "a", "a/b", "one.jpg/", "/one.jpg", "./one.jpg", "a//b", "a/../one.jpg", "../outside/secret.jpg",
+        "out.jpg", "away/secret.jpg", "twin/secret.jpg", "round", "pipe", "one.jpg\0", "\udcff", "x" * 1024, "",
+        "near/../../one.jpg",
+    ],
+)  # fmt: skip
+def test_everything_else_is_refused_in_the_same_words(shelf: Path, key: str) -> None:
+    refused(shelf, key)
+
+
+def test_an_absolute_path_is_no_key(shelf: Path) -> None:
+    refused(shelf, str(shelf / "one.jpg"))
+
+
+def test_a_folder_may_be_a_link_itself(shelf: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(shelf)
+    assert read(tmp_path / "link", "near/drei ß.jpg") == b"three"
+    refused(tmp_path / "link", "out.jpg")
+
+
+def test_a_folder_that_is_away_and_a_bucket_nobody_named_refuse_too(tmp_path: Path) -> None:
+    refused(tmp_path / "none", "one.jpg")
+    with pytest.raises(Fault, match="InvalidS3ObjectException"):
+        Buckets({}).read("photos", "one.jpg", MOST)
+
+
+def test_the_log_says_why(shelf: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        refused(shelf, "out.jpg")
+    assert "bucket photos: 'out.jpg' cannot be read: it lies outside the folder" in caplog.text
+
+
+def test_a_large_object_is_not_read(shelf: Path) -> None:
+    with (shelf / "large.jpg").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(Fault) as told:
+        read(shelf, "large.jpg")
+    assert told.value.message == image_too_large().message
+    assert read(shelf, "one.jpg", 3) == b"one"
+
+
+def test_a_file_that_was_looked_at_is_the_file_that_is_read(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = os.fstat
+
+    def swap(number: int) -> os.stat_result:
+        (shelf / "one.jpg").unlink(missing_ok=True)
+        (shelf / "one.jpg").symlink_to("../outside/secret.jpg")
+        return looked(number)
+
+    monkeypatch.setattr(os, "fstat", swap)
+    assert read(shelf, "one.jpg") == b"one"
+
+
+def test_handles_are_given_back(shelf: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counted, not walked
+    for key in ("one.jpg", "out.jpg", "a", "pipe", "none"):
+        with suppress(Fault):
+            read(shelf, key)
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+STEPS = st.sampled_from(
+    ["", ".", "..", "a", "b", "one.jpg", "drei ß.jpg", "near", "away", "twin", "outside", "shelf", "secret.jpg",
+     "out.jpg", "round", "...", "~", "\0", "%2e%2e", "..\\", "proc", "self", "root"]
+)  # fmt: skip
+KEYS = st.lists(STEPS | st.text(max_size=3), min_size=1, max_size=8).map("/".join)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(KEYS)
+def test_no_key_ever_reads_what_is_not_below_the_folder(shelf: Path, key: str) -> None:
+    inside = {path.read_bytes() for path in shelf.rglob("*") if path.is_file() and not path.is_symlink()}
+    with suppress(Fault):
+        assert read(shelf, key) in inside - {SECRET}
+
+
+# Servers
+
+
+def test_a_server_takes_an_extra_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "minio", None)
+    with pytest.raises(ConfigError, match=r"api\.buckets\.remote: .* pip install 'vedette\[s3\]'"):
+        Buckets({"remote": BucketSettings(endpoint="http://127.0.0.1:9")})
+
+
+def test_a_configuration_of_folders_loads_no_client_of_servers() -> None:
+    code = (
+        "import sys; from edge.api.buckets import Buckets; from edge.endpoint import BucketSettings; "
+        "Buckets({'photos': BucketSettings(folder='/srv')}); print('minio' in sys.modules, 'urllib3' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An S3-compatible server with the bucket `stored` and a few objects; its address."""
+    for module in ("minio", "moto", "flask", "flask_cors"):
+        pytest.importorskip(module, reason=f"{module} is not installed: no S3-compatible server to ask")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("s3") / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"],
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        _wait(port, process, log)
+        _fill(f"127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        assert process.poll() is None, log.read_text()
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"the server did not start: {log.read_text()}")
+
+
+def _fill(address: str) -> None:
+    import io
+
+    import minio
+
+    client = minio.Minio(address, "key", "secret", secure=False, region="us-east-1")
+    client.make_bucket("stored")
+    for key, data in {"one.jpg": b"one", "a/b/drei ß.jpg": b"three", "large.jpg": bytes(MOST + 1)}.items():
+        client.put_object("stored", key, io.BytesIO(data), len(data))
+
+
+def at(endpoint: str, **changes: Any) -> Buckets:
+    return Buckets(
+        {
+            "remote": BucketSettings(
+                **{"endpoint": endpoint, "bucket": "stored", "key_id": "key", "secret": "s"} | changes
+            )
+        }
+    )
+
+
+@pytest.mark.parametrize(("key", "data"), [("one.jpg", b"one"), ("a/b/drei ß.jpg", b"three")])
+def test_an_object_of_a_server(server: str, key: str, data: bytes) -> None:
+    assert at(server).read("remote", key, MOST) == data
+
+
+@pytest.mark.parametrize("key", ["none.jpg", "../stored/one.jpg", "./one.jpg", "\0", "\udcff", "one.jpg/"])
+def test_an_object_that_a_server_has_not_is_refused_as_a_folder_does(server: str, key: str) -> None:
+    with pytest.raises(Fault) as told:
+        at(server).read("remote", key, MOST)
+    assert told.value.message == invalid_s3_object().message
+
+
+@pytest.mark.parametrize("bucket", ["nowhere", "not a name"])
+def test_a_bucket_that_a_server_has_not_is_refused(server: str, bucket: str) -> None:
+    with pytest.raises(Fault, match="InvalidS3ObjectException"):
+        at(server, bucket=bucket).read("remote", "one.jpg", MOST)
+
+
+def test_a_large_object_of_a_server_is_refused(server: str) -> None:
+    with pytest.raises(Fault, match="Image size is too large"):
+        at(server).read("remote", "large.jpg", MOST)
+
+
+def test_a_server_that_is_away_is_unavailable_for_now(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(UnavailableError, match="bucket remote: its server cannot be asked"):
+        at(f"http://127.0.0.1:{port}").read("remote", "one.jpg", MOST)
+    assert "Connection refused" in caplog.text
