@@ -23,6 +23,7 @@ from typing import Any, Literal
 from accel.session import AcceleratorError, Session, Tensor, Tensors
 from edge.candidates import Candidate, common_labels, reasons_of, refusal
 from edge.engine import Model, Pending, Settings, boxes_of, installed_of, use_of
+from edge.turns import TURNS
 from edge.values import Image, ModelUse
 from models.manifest import Manifest, ModelError, Task
 from models.outputs import Boxes, Result
@@ -364,6 +365,7 @@ class _Run:
 
     def _started(self) -> Pending:
         """On the model that is active now; raises AcceleratorError if none is."""
+        TURNS.wait()
         while True:
             active = self.owner.active(wait=True)
             if self.begin is None or active.model is not self.model:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from edge.settings import Section
-from edge.stats import FATES, SECONDS
+from edge.stats import FATES, INFERENCES, REQUESTS, SECONDS
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -76,9 +76,8 @@ def _events(picture: Mapping[str, Any]) -> Iterator[Metric]:
 def _times(picture: Mapping[str, Any]) -> Iterator[Metric]:
     stages = [((stage,), spent) for stage, spent in picture["stages"].items()]
     yield _histogram("vedette_stage_seconds", "Time a frame spends in a stage", stages, "stage")
-    labels = ("model", "backend", "device")
-    inferences = [(tuple(one[label] for label in labels), one) for one in picture["inferences"]]
-    yield _histogram("vedette_inference_seconds", "Time of one inference", inferences, *labels)
+    yield _labelled("vedette_inference_seconds", "Time of one inference", picture["inferences"], INFERENCES.labels)
+    yield _labelled("vedette_api_request_seconds", "Time of one request", picture["requests"], REQUESTS.labels)
     delivery = [((), picture["delivery"])]
     yield _histogram("vedette_event_delivery_seconds", "Capture to the broker's acknowledgement", delivery)
 
@@ -127,6 +126,11 @@ def _counter(name: str, text: str, rows: Rows, *labels: str) -> Metric:
     for values, value in rows:
         family.add_metric(values, float(value))
     return family
+
+
+def _labelled(name: str, text: str, rows: Iterable[Mapping[str, Any]], labels: tuple[str, ...]) -> Metric:
+    """Of what a picture lists as Histograms tell it."""
+    return _histogram(name, text, [(tuple(one[label] for label in labels), one) for one in rows], *labels)
 
 
 def _histogram(name: str, text: str, rows: Iterable[tuple[tuple[str, ...], Any]], *labels: str) -> Metric:

@@ -1,6 +1,6 @@
 """Starts and stops the threads: one per camera, one for vision, one that publishes, one that brings back accelerators.
 
-One more answers whoever looks at the daemon, and one Prometheus. Nothing else spawns any.
+One more answers whoever looks at the daemon, one Prometheus, and one the API. Nothing else spawns any.
 
 A camera's error backs off and reopens within its own thread, and one that hangs is replaced (`cameras/attendance`);
 any other thread that dies ends the run with its reason, and the service manager starts the daemon anew.
@@ -39,8 +39,9 @@ from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.events.schema import NO_CAMERA
 from edge.mailbox import Mailbox
-from edge.stats import INFERENCES, Stats
+from edge.stats import INFERENCES, REQUESTS, Stats
 from edge.stills import Stills
+from edge.turns import TURNS
 from edge.values import Event, Frame, Image
 from edge.vision.motion import Motion
 from edge.watch import Seen, Watch
@@ -98,17 +99,50 @@ class Parts:
     listeners: Sequence[Listener] = ()
 
 
+class Threads:
+    """Threads none of which may die: the first that does ends all, and its error is raised by whoever joins them."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._failed: SimpleQueue[BaseException] = SimpleQueue()
+
+    def spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:  # whatever ends a thread ends the run
+                if not isinstance(error, EXPECTED):
+                    log.exception("the %s thread died", name)
+                self._failed.put(error)
+                self.stop.set()
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def answering(
+        self, listeners: Sequence[Listener], picture: Callable[[], Mapping[str, Any]]
+    ) -> list[threading.Thread]:
+        """One for each who answers, until `stop`."""
+        return [self.spawn(one.name, partial(one.serve, picture, self.stop)) for one in listeners]
+
+    def check(self) -> None:
+        """Raise the error of a thread that died."""
+        if not self._failed.empty():
+            raise self._failed.get()
+
+
 class Pipeline:
     """The running daemon: `run` until `stop`, a signal, or the end of every finite source."""
 
     def __init__(self, config: Config, parts: Parts) -> None:
         self._config = config
         self._parts = parts
-        self._stop = threading.Event()
+        self._threads = Threads()
+        self._stop = self._threads.stop
         self._told = threading.Event()
         self._held = Held(parts.log, self._tell_status)
         self._mailbox: Mailbox[Arrived] = Mailbox(room=2)
-        self._failed: SimpleQueue[BaseException] = SimpleQueue()
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
         self._began = time.monotonic()
@@ -133,14 +167,13 @@ class Pipeline:
         self._close_left_open()
         for task, model in self._parts.abilities.standing().items():
             log.info("%s: %s on %s %s", task, model["name"], model["backend"], model["device"])
-        publisher = self._spawn("publisher", lambda: self._parts.publisher.run(self._told))
+        spawn = self._threads.spawn
+        publisher = spawn("publisher", lambda: self._parts.publisher.run(self._told))
         self._saw_at = time.monotonic()
-        vision = self._spawn("vision", self._see)
-        accelerators = self._spawn("accelerators", self._tend)
+        vision = spawn("vision", self._see)
+        accelerators = spawn("accelerators", self._tend)
         self._attendance.begin()
-        answering = [
-            self._spawn(one.name, partial(one.serve, self.picture, self._stop)) for one in self._parts.listeners
-        ]
+        answering = self._threads.answering(self._parts.listeners, self.picture)
         notify.tell(READY=1)
         try:
             self._supervise(seconds)
@@ -154,8 +187,7 @@ class Pipeline:
             self._told.set()
             for thread in (publisher, *answering):
                 thread.join()
-        if not self._failed.empty():
-            raise self._failed.get()
+        self._threads.check()
         if self._given_up and len(self._given_up) == len(self._watches):
             raise next(iter(self._given_up.values()))
 
@@ -175,6 +207,7 @@ class Pipeline:
             "skipped": parts.abilities.skipped,
             "stages": parts.stats.stages(),
             "inferences": INFERENCES.state(),
+            "requests": REQUESTS.state(),
             "delivery": parts.stats.delivery(),
             "broker": {"connected": parts.publisher.connected, "state": parts.publisher.state},
             "outbox": self._outbox(),
@@ -198,20 +231,6 @@ class Pipeline:
         except DiskError:
             return {}  # `disk` says why
         return {"waiting": standing.waiting, "oldest_at": standing.oldest_at, "crowded": standing.crowded}
-
-    def _spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
-        def guarded() -> None:
-            try:
-                work()
-            except BaseException as error:  # whatever ends a thread ends the run
-                if not isinstance(error, EXPECTED):
-                    log.exception("the %s thread died", name)
-                self._failed.put(error)
-                self._stop.set()
-
-        thread = threading.Thread(target=guarded, name=name, daemon=True)
-        thread.start()
-        return thread
 
     def _supervise(self, seconds: float | None) -> None:
         told, until = 0.0, time.monotonic() + seconds if seconds else float("inf")
@@ -243,7 +262,7 @@ class Pipeline:
         notify.status(told)
 
     def _read(self, name: str, pulse: Pulse) -> threading.Thread:
-        return self._spawn(f"camera-{name}", partial(self._capture, name, pulse))
+        return self._threads.spawn(f"camera-{name}", partial(self._capture, name, pulse))
 
     def _capture(self, name: str, pulse: Pulse) -> None:
         changed = partial(self._attendance.changed, name, pulse)
@@ -284,8 +303,14 @@ class Pipeline:
             self._parts.abilities.tend()
 
     def _see(self) -> None:
-        """The vision thread: while one frame is inferred, the one before it is decoded, tracked and told."""
-        flying: deque[InFlight] = deque()
+        """The vision thread. Requests give way to it while it has frames in work."""
+        try:
+            self._look(deque())
+        finally:
+            TURNS.leave()
+
+    def _look(self, flying: deque[InFlight]) -> None:
+        """While one frame is inferred, the one before it is decoded, tracked and told."""
         while not (self._mailbox.closed and not flying and self._mailbox.empty):
             self._saw_at = time.monotonic()
             self._tell_changes(flying)
@@ -306,6 +331,7 @@ class Pipeline:
             done = flying.popleft() if len(flying) == streams else None
             if done:
                 self._wait(done)
+            TURNS.take_up()
             flying.append(self._started(arrived))
             if done:
                 self._finish(done)
@@ -349,6 +375,7 @@ class Pipeline:
             self._parts.stats.dropped(done.frame.camera, "unseen")
         else:
             self._parts.stats.analysed(done.frame.camera, max(time.time() - done.frame.at, 0.0), done.stages)
+        TURNS.finish()
 
     def _commit(self, seen: Seen) -> None:
         if not seen.events:

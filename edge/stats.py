@@ -65,28 +65,28 @@ def quantile(buckets: Sequence[int], share: float) -> float | None:
     return SECONDS[-1] if passed or any(buckets) else None
 
 
-class Inferences:
-    """A histogram for each (model, back end, device); it outlives the models that add to it. Thread-safe."""
+class Histograms:
+    """One for each tuple of `labels`; they outlive whoever adds to them. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, *labels: str) -> None:
+        self.labels = labels
         self._lock = Lock()
-        self._spent: dict[tuple[str, str, str], Histogram] = {}
+        self._spent: dict[tuple[str, ...], Histogram] = {}
 
-    def of(self, model: str, backend: str, device: str) -> Histogram:
+    def of(self, *values: str) -> Histogram:
         with self._lock:
-            return self._spent.setdefault((model, backend, device), Histogram())
+            return self._spent.setdefault(values, Histogram())
 
     def state(self) -> list[dict[str, Any]]:
-        """`model`, `backend`, `device` and a histogram's state, of all that were ever used."""
+        """The labels and a histogram's state, of all that were ever used."""
         with self._lock:
             spent = dict(self._spent)
-        return [
-            {"model": model, "backend": backend, "device": device, **histogram.state()}
-            for (model, backend, device), histogram in spent.items()
-        ]
+        return [dict(zip(self.labels, values, strict=True)) | histogram.state() for values, histogram in spent.items()]
 
 
-INFERENCES = Inferences()  # of this process: a back end that failed and its stand-in are counted side by side
+# Of this process: a back end that failed and its stand-in are counted side by side.
+INFERENCES = Histograms("model", "backend", "device")
+REQUESTS = Histograms("operation", "outcome")  # of the API; `outcome` is "ok" or the name of the exception
 
 
 @dataclass(slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from edge import status
-from edge.stats import Inferences, Stats
+from edge.stats import INFERENCES, REQUESTS, Histograms, Stats
 
 
 def picture(**changes: Any) -> dict[str, Any]:
     """Two cameras, one of them offline, an hour after the start; the broker is away."""
-    stats, inferences = Stats(), Inferences()
+    stats, inferences, requests = Stats(), Histograms(*INFERENCES.labels), Histograms(*REQUESTS.labels)
+    requests.of("DetectFaces", "ok").add(0.045)
+    requests.of("DetectFaces", "InvalidImageFormatException").add(0.0004)
     for _ in range(9):
         stats.captured("door")
     stats.dropped("door", "replaced")
@@ -36,6 +38,7 @@ def picture(**changes: Any) -> dict[str, Any]:
         "skipped": {},
         "stages": stats.stages(),
         "inferences": inferences.state(),
+        "requests": requests.state(),
         "delivery": stats.delivery(),
         "broker": {"connected": False, "state": "mqtt 127.0.0.1:1883: connection refused"},
         "outbox": {"waiting": 7, "oldest_at": 3480.0, "crowded": False},

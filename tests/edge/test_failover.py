@@ -140,6 +140,18 @@ def test_the_next_one_infers_the_very_frame_that_failed(setup: Setup, late: bool
     assert setup.who() == ("tflite", "tflite")
 
 
+def test_every_inference_waits_for_its_turn_before_it_starts(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = list[str]()
+    monkeypatch.setattr(failover, "TURNS", SimpleNamespace(wait=lambda: order.append("turn")))
+    submit = setup.sessions[0].submit
+    monkeypatch.setattr(setup.sessions[0], "submit", lambda feeds: (order.append("inference"), submit(feeds))[1])
+    setup.winner()
+    start = setup.model.prepare(GREY)
+    assert order == ["turn", "inference"]
+    start()
+    assert order[2:] == ["turn", "inference"]
+
+
 def test_a_frame_that_was_prepared_for_another_is_prepared_anew(setup: Setup) -> None:
     start = setup.model.prepare(GREY)
     setup.sessions[0].broken = True

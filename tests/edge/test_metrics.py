@@ -55,6 +55,11 @@ def test_a_histogram_adds_up_from_bucket_to_bucket() -> None:
     assert sum(values(family, "_sum").values()) == pytest.approx(0.072)
 
 
+def test_requests_are_told_by_operation_and_outcome() -> None:
+    family = read(render(picture()))["vedette_api_request_seconds"]
+    assert values(family, "_count") == {("DetectFaces", "ok"): 1.0, ("DetectFaces", "InvalidImageFormatException"): 1.0}
+
+
 def test_what_is_unknown_is_absent() -> None:
     board = picture()["board"] | {"throttled": None, "throttled_since_boot": None, "memory": {}, "temperatures": {}}
     found = read(render(picture(board=board, outbox={})))

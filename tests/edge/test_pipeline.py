@@ -27,6 +27,7 @@ from edge.mailbox import Mailbox
 from edge.pipeline import Parts, Pipeline
 from edge.presence import OpenTrack
 from edge.stats import FATES
+from edge.turns import Turns
 from edge.values import Box, Event, ModelUse
 from edge.watch import Seen
 from models.outputs import Boxes
@@ -125,6 +126,20 @@ def test_no_more_frames_fly_than_the_session_takes(tmp_path: Path, streams: int)
         assert detector.most <= streams
         assert detector.count == 120
         assert all(parts.stats.frames(name)["analysed"] == 40 for name in cameras)
+
+
+def test_requests_give_way_from_a_frames_start_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, detector, order = Turns(), Detector(), list[str]()
+
+    def noted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: (order.append(name), call(*given))[1]
+
+    for owner, name in ((turns, "take_up"), (detector, "_see"), (turns, "finish"), (turns, "leave")):
+        monkeypatch.setattr(owner, name, noted(name, getattr(owner, name)))
+    monkeypatch.setattr("edge.pipeline.TURNS", turns)
+    with pipeline(tmp_path, 1, {"yard": pictures(tmp_path / "yard", "1")}, detector) as (run, _):
+        run.run()
+    assert order == ["take_up", "_see", "finish", "leave"]
 
 
 def test_a_camera_is_told_online_before_anything_it_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,88 @@
+"""Cameras come first, and requests come too: by order, whatever the clock says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from edge.turns import Turns
+from tests.brokers import until
+
+LONG = 60.0  # longer than any test: who waits so long was not let on
+
+
+@contextmanager
+def asking(turns: Turns, order: list[str]) -> Iterator[Callable[[], None]]:
+    """A request that infers once, in a thread of its own; gives what waits until it has begun to wait."""
+
+    def work() -> None:
+        with turns.giving_way():
+            turns.wait()
+            order.append("inference")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield lambda: until(lambda: turns.waiting)
+    thread.join()
+
+
+def test_a_request_lets_the_frame_in_work_be_finished() -> None:
+    turns, order = Turns(LONG), list[str]()
+    turns.take_up()
+    with asking(turns, order) as waits:
+        waits()
+        order.append("frame")
+        turns.finish()
+    assert order == ["frame", "inference"]
+
+
+def test_cameras_that_never_rest_take_turns_with_requests() -> None:
+    turns, order = Turns(LONG), list[str]()
+    turns.take_up()
+    with asking(turns, order) as waits:
+        waits()
+        turns.take_up()  # the next frame is in flight before this one is done
+        order.append("frame")
+        turns.finish()
+    assert order == ["frame", "inference"]
+    with asking(turns, order) as waits:
+        waits()
+        order.append("next frame")
+        turns.finish()
+    assert order[2:] == ["next frame", "inference"]
+
+
+def test_a_frame_that_takes_long_is_not_waited_for_for_ever() -> None:
+    turns, order = Turns(0.01), list[str]()
+    turns.take_up()
+    with asking(turns, order):
+        pass
+    assert order == ["inference"]
+
+
+def test_nobody_waits_while_no_frame_is_in_work() -> None:
+    turns = Turns(LONG)
+    with turns.giving_way():
+        turns.wait()
+        turns.take_up()
+        turns.finish()
+        turns.wait()
+
+
+def test_only_requests_give_way() -> None:
+    turns = Turns(LONG)
+    turns.take_up()
+    turns.wait()  # this thread works for nobody
+    with turns.giving_way():
+        pass
+    turns.wait()
+
+
+def test_a_vision_thread_that_ends_holds_nobody_up() -> None:
+    turns, order = Turns(LONG), list[str]()
+    turns.take_up()
+    with asking(turns, order) as waits:
+        waits()
+        turns.leave()
+    assert order == ["inference"]
