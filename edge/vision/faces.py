@@ -59,19 +59,19 @@ class FaceAnalyzer:
     def models(self) -> tuple[AnyModel, ...]:
         return self.detector, self.embedder
 
-    def find(self, image: Image, floor: float, *, small: bool = False) -> Boxes:
+    def find(self, image: Image, floor: float, *, small: bool = False, smallest: float = SMALLEST) -> Boxes:
         """The largest MOST faces in pixels of `image`, best first, with landmarks.
 
-        With `small`, faces of SMALLEST pixels are found however large the picture is, tile by tile.
+        With `small`, faces of `smallest` pixels are found however large the picture is, tile by tile.
         """
         found = self.detector.detect(image, floor)
         if small:
-            found = tiles.join([found, *self._tiled(image, floor)])
+            found = tiles.join([found, *self._tiled(image, floor, smallest)])
         return largest(found, MOST)
 
-    def _tiled(self, image: Image, floor: float) -> Iterator[Boxes]:
+    def _tiled(self, image: Image, floor: float, smallest: float) -> Iterator[Boxes]:
         height, width = image.shape[:2]
-        for tile in tiles.plan(width, height, self.detector.manifest.input.width, SMALLEST, SEEN):
+        for tile in tiles.plan(width, height, self.detector.manifest.input.width, smallest, SEEN):
             part = image[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
             yield tiles.place(self.detector.detect(part, floor), tile, width, height)
 
