@@ -33,12 +33,12 @@ def find(analyzer: FaceAnalyzer, image: Image) -> Boxes:
 
 def analyze(analyzer: FaceAnalyzer, image: Image) -> list[FaceView]:
     """The same faces with their vectors."""
-    return analyzer.analyze(image, FLOOR, small=True, smallest=smallest(image))
+    return analyzer.views(image, find(analyzer, image))
 
 
 def smallest(image: Image) -> float:
     """How many pixels wide a face must be to be looked for."""
-    return SMALL * max(max(image.shape[:2]) / WIDE, 1.0)
+    return float(SMALL * max(max(image.shape[:2]) / WIDE, 1.0))
 
 
 def looked(image: Image, found: Boxes) -> list[tuple[Face, View]]:

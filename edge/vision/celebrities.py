@@ -19,7 +19,7 @@ from edge.errors import EdgeError
 from edge.failover import AnyModel
 from edge.findings import Celebrity
 from edge.packs import celebrities as packs
-from edge.packs.celebrities import Pack
+from edge.packs.celebrities import Pack, Person
 from edge.packs.records import identity
 from edge.similarity import cosine, cosine_at, percent
 from models import manifest as manifests
@@ -55,6 +55,10 @@ class Celebrities:
                 pack, person = self._people[best]
                 found[row] = Celebrity(person.id, person.name, person.urls, person.gender, percent(value), pack)
         return found
+
+    def person(self, number: str) -> Person | None:
+        """Who has this id; of two packs that know it, the first one's."""
+        return next((person for _, person in self._people if person.id == number), None)
 
     def close(self) -> None:
         pass

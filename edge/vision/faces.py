@@ -108,18 +108,20 @@ class FaceAnalyzer:
 
     def analyze(self, image: Image, floor: float = 0.7, *, small: bool = False) -> list[FaceView]:
         """Every face of a picture that `find` finds, largest first."""
-        found = self.find(image, floor, small=small)
+        return sorted(self.views(image, self.find(image, floor, small=small)), key=lambda view: -view.face.box.area)
+
+    def views(self, image: Image, found: Boxes) -> list[FaceView]:
+        """The faces of `found`, in its order."""
         seen, landmarks = faces(found, image.shape), found.landmarks
         assert landmarks is not None  # noqa: S101 - faces() has seen them
 
         def judge(chip: Image, row: int) -> tuple[View, float]:
             return view_of(chip, found.take(np.array([row]))), quality(chip, landmarks[row])
 
-        views = [
+        return [
             FaceView(face, vector, good, self.embedder.use, view)
             for face, (vector, (view, good)) in zip(seen, self._embedded(image, landmarks, judge), strict=True)
         ]
-        return sorted(views, key=lambda view: -view.face.box.area)
 
     def close(self) -> None:
         self.detector.close()
