@@ -1,0 +1,48 @@
+"""What the conditions of a policy may look at: who asks, from where and when, and with which tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from edge.api.messages import Head
+from edge.keys import AccessKey
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose signature it is, in which account, and the region that it names."""
+
+    key: AccessKey
+    account: str
+    region: str
+
+    @property
+    def arn(self) -> str:
+        """The user that an access key is to policies and to the audit."""
+        return f"arn:aws:iam::{self.account}:user/{self.key.name}"
+
+
+def context_of(head: Head, caller: Caller, members: Mapping[str, Any], now: float) -> dict[str, str | Sequence[str]]:
+    """The keys of `edge.keys.conditions` that this request has; those of the resource's own tags are not among them."""
+    context: dict[str, str | Sequence[str]] = {
+        "aws:SourceIp": head.address,
+        "aws:SecureTransport": "true" if head.secure else "false",
+        "aws:CurrentTime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:EpochTime": str(int(now)),
+        "aws:username": caller.key.name,
+        "aws:userid": caller.key.id,
+        "aws:PrincipalArn": caller.arn,
+        "aws:PrincipalAccount": caller.account,
+        "aws:PrincipalType": "User",
+        "aws:RequestedRegion": caller.region,
+    }
+    if agent := head.get("user-agent"):
+        context["aws:UserAgent"] = agent
+    tags: Mapping[str, str] = members.get("Tags") or {}
+    context |= {f"aws:RequestTag/{name}": value for name, value in tags.items()}
+    if named := [*tags, *(members.get("TagKeys") or ())]:
+        context["aws:TagKeys"] = named
+    return context

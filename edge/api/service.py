@@ -1,0 +1,173 @@
+"""One request's way, without a transport: a head and a body come in, an answer goes out, whatever happens.
+
+`admit` looks at what needs no body: the operation, who signed, and when. `answer` does the rest: the signature, the
+members, what the key may do and how often, and at last the operation; all but the operation itself before any picture
+or collection is read. A transport asks for a place in line (`in_line`) in between, so that a request too many is told
+to come back later instead of waiting for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from accel.session import AcceleratorError
+from edge.api import faults, signature, wire
+from edge.api.context import Caller, context_of
+from edge.api.desk import Desk
+from edge.api.faults import Fault
+from edge.api.limits import Quotas, Room
+from edge.api.messages import CONTENT_TYPE, Answer, Head
+from edge.api.signature import Claim
+from edge.api.wire import Operation
+from edge.endpoint import MB, ApiSettings
+from edge.errors import EdgeError, InputError, MissingError, UnavailableError
+from edge.keys import Keys
+from edge.keys.policy import allowed
+from edge.keys.resources import needed
+from edge.stats import REQUESTS
+from edge.turns import TURNS
+
+log = logging.getLogger(__name__)
+
+TARGET = "RekognitionService."
+NOBODY = "-"  # the operation, in counts, of a request that asked for none that there is
+
+Handler = Callable[[Desk, Mapping[str, Any]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that has begun."""
+
+    head: Head
+    operation: str
+    id: str
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request whose body is worth reading. What it claims is not proven yet."""
+
+    asked: Asked
+    operation: Operation
+    claim: Claim
+    caller: Caller
+
+
+class Service:
+    """Rekognition's API. Safe to share between threads; whoever makes it closes the parts."""
+
+    def __init__(self, desk: Desk, keys: Keys, settings: ApiSettings, operations: Mapping[str, Handler]) -> None:
+        self.desk = desk
+        self.settings = settings
+        self.bodies = Room(settings.memory_mb * MB)
+        self._keys = keys
+        self._operations = operations
+        self._line = Room(settings.workers + settings.queue)
+        self._quotas = Quotas()
+
+    def begin(self, head: Head) -> Asked:
+        operation = _operation(head)
+        return Asked(head, operation.name if operation else NOBODY, str(uuid4()), time.perf_counter())
+
+    def admit(self, asked: Asked) -> Admitted | Answer:
+        """An Answer where the head alone is reason to refuse."""
+        try:
+            return self._admitted(asked)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            return self.refuse(asked, error)
+
+    @contextmanager
+    def in_line(self) -> Iterator[None]:
+        """A place among those that are worked on and those that wait; raises ThrottlingException if there is none."""
+        if not self._line.take():
+            raise faults.throttling()
+        try:
+            yield
+        finally:
+            self._line.give_back()
+
+    def answer(self, admitted: Admitted, body: bytes) -> Answer:
+        """Takes as long as the operation does."""
+        asked = admitted.asked
+        try:
+            self._verify(admitted, body)
+            members = wire.decode(admitted.operation, body)
+            self._authorise(admitted, members)
+            with TURNS.giving_way():
+                told = wire.encode(admitted.operation, self._handler(asked.operation)(self.desk, members))
+        except Exception as error:  # noqa: BLE001 - as above
+            return self.refuse(asked, error)
+        return _answered(asked, "ok", 200, told)
+
+    def refuse(self, asked: Asked, error: Exception) -> Answer:
+        """The answer to a request that failed: a Fault as it is, anything else as what it means to the client."""
+        fault = _fault(error, asked)
+        return _answered(asked, fault.code, fault.status, wire.fault_body(fault, asked.id))
+
+    def _admitted(self, asked: Asked) -> Admitted:
+        head, operation = asked.head, _operation(asked.head)
+        if operation is None:
+            raise faults.unknown_operation()
+        claim = signature.claim(head.method, head.path, head.query, head.headers, self.desk.now(), self.settings.skew)
+        key = self._keys.find(claim.key_id)
+        if key is None or not key.enabled:
+            raise faults.unrecognized_client()
+        return Admitted(asked, operation, claim, Caller(key, self.desk.account, claim.region))
+
+    def _verify(self, admitted: Admitted, body: bytes) -> None:
+        secret = self._keys.secret(admitted.caller.key.id)
+        signature.verify(admitted.claim, secret, hashlib.sha256(body).hexdigest())
+
+    def _authorise(self, admitted: Admitted, members: Mapping[str, Any]) -> None:
+        """Raises AccessDeniedException, or ProvisionedThroughputExceededException for a key that asks too often."""
+        caller, operation = admitted.caller, admitted.operation.name
+        context = context_of(admitted.asked.head, caller, members, self.desk.now())
+        for action, resource in needed(operation, members, self.desk.arn):
+            if not allowed(caller.key.policies, action, resource, context):
+                raise faults.access_denied(caller.arn, action, resource)
+        if not self._quotas.take(caller.key.id, caller.key.quota, time.monotonic()):
+            raise faults.provisioned_throughput_exceeded()
+
+    def _handler(self, name: str) -> Handler:
+        found = self._operations.get(name)
+        if found is None:
+            raise faults.invalid_parameter(f"{name} is not offered by this device; GET /capabilities lists what is")
+        return found
+
+
+def _operation(head: Head) -> Operation | None:
+    target = head.get("x-amz-target")
+    return wire.operations().get(target.removeprefix(TARGET)) if target.startswith(TARGET) else None
+
+
+def _answered(asked: Asked, outcome: str, status: int, body: bytes) -> Answer:
+    REQUESTS.of(asked.operation, outcome).add(time.perf_counter() - asked.began)
+    log.debug("%s %s from %s: %s", asked.id, asked.operation, asked.head.address, outcome)
+    return Answer(status, (("content-type", CONTENT_TYPE), ("x-amzn-requestid", asked.id)), body)
+
+
+def _fault(error: Exception, asked: Asked) -> Fault:
+    """What an error means to the client. What only concerns us is logged, with the id that the client is given."""
+    if isinstance(error, Fault):
+        return error
+    if isinstance(error, MissingError):
+        return faults.resource_not_found(str(error))
+    if isinstance(error, InputError):
+        return faults.invalid_parameter(str(error))
+    if isinstance(error, AcceleratorError | UnavailableError):
+        log.warning("%s %s: %s", asked.id, asked.operation, error)
+        return faults.service_unavailable()
+    if isinstance(error, EdgeError):
+        log.error("%s %s: %s", asked.id, asked.operation, error)
+        return faults.internal_server_error()
+    log.error("%s %s: a defect of ours", asked.id, asked.operation, exc_info=error)
+    return faults.internal_server_error()
