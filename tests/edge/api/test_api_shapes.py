@@ -10,33 +10,11 @@ from hypothesis import strategies as st
 
 from edge.api import shapes
 from edge.collections import IndexedFace
-from edge.findings import Colour, FaceDetails, Gaze, Landmark, Pose, Trait
-from edge.quality import View
-from edge.values import Box, Face
+from edge.findings import Colour
+from edge.values import Box
 from models.faces.mesh import NAMED
+from tests.edge.api.desks import DETAILS, FACE, VIEW
 
-FACE = Face(Box(0.25, 0.5, 0.75, 1.25), 0.98, ((0.3, 0.4), (0.6, 0.4), (0.45, 0.5), (0.35, 0.6), (0.55, 0.6)))
-VIEW = View(size=100, score=0.98, pose=Pose(1, 2, 3), brightness=40, sharpness=50)
-YES, NO = Trait(True, 0.9), Trait(False, 0.8)
-DETAILS = FaceDetails(
-    face=FACE,
-    landmarks=tuple(Landmark(kind, 0.1, 0.2) for kind in NAMED),
-    pose=Pose(4, 5, 6),
-    brightness=60,
-    sharpness=70,
-    age=(20, 30),
-    gender=Trait("Female", 0.99),
-    emotions=(Trait("HAPPY", 0.75), Trait("CALM", 0.25)),
-    smile=YES,
-    eyeglasses=NO,
-    sunglasses=NO,
-    beard=NO,
-    mustache=NO,
-    eyes_open=YES,
-    mouth_open=NO,
-    occluded=NO,
-    gaze=Gaze(7, 8, 0.5),
-)
 DEFAULT = {"BoundingBox", "Confidence", "Landmarks", "Pose", "Quality"}
 
 
