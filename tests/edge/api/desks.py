@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
-from edge.abilities import Abilities
+from accel.session import AcceleratorError
+from edge import config
+from edge.abilities import MODELS, Abilities, open_abilities
 from edge.api import wire
 from edge.api.desk import Desk
 from edge.api.images import Images
 from edge.api.tokens import Tokens
 from edge.collections import Collections
+from edge.errors import EdgeError
 from edge.findings import FaceDetails, Gaze, Landmark, Pose, Trait
 from edge.quality import View
 from edge.values import Box, Face, ModelUse
 from edge.vision.faces import FaceView
 from models.faces.mesh import NAMED
+from models.manifest import ModelError
 from models.outputs import Boxes
 
 Handler = Callable[[Desk, Mapping[str, Any]], dict[str, Any]]
@@ -77,6 +82,17 @@ def ask(handler: Handler, at: Desk, operation: str, /, **members: Any) -> dict[s
     answer = handler(at, wire.decode(model, json.dumps(members, default=_blob).encode()))
     told: dict[str, Any] = json.loads(wire.encode(model, answer))
     return told
+
+
+@pytest.fixture(scope="session")
+def real() -> Iterator[Desk]:
+    """A desk of all real abilities, but for collections. Skips where no model is pulled."""
+    try:
+        opened = open_abilities(config.load(None), tuple(MODELS))
+    except (EdgeError, ModelError, AcceleratorError) as error:
+        pytest.skip(str(error))
+    yield Desk(opened, None, Images(NoBuckets()), Tokens(b"secret"), "us-east-1", "0" * 12)  # type: ignore[arg-type]
+    opened.close()
 
 
 def _blob(data: bytes) -> str:
