@@ -25,6 +25,7 @@ _lock = threading.Lock()
 _inside = 0
 _kept = -1  # the real stderr, while it is replaced
 _caught = -1
+_told = 0  # bytes of what was caught that were looked at
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def hushed() -> Iterator[None]:
 
 
 def _enter() -> None:
-    global _inside, _kept, _caught  # noqa: PLW0603 - a process has one stderr
+    global _inside, _kept, _caught, _told  # noqa: PLW0603 - a process has one stderr
     with _lock:
         if _inside == 0:
             try:
@@ -46,7 +47,7 @@ def _enter() -> None:
             except OSError:  # there is no stderr to protect
                 _kept = -1
             else:
-                _caught = os.memfd_create("stderr")
+                _caught, _told = os.memfd_create("stderr"), 0
                 os.dup2(_caught, STDERR)
         _inside += 1
 
@@ -55,12 +56,25 @@ def _leave() -> None:
     global _inside  # noqa: PLW0603 - a process has one stderr
     with _lock:
         _inside -= 1
-        if _inside or _kept < 0:
+        if _kept < 0:
             return
-        os.dup2(_kept, STDERR)
-        os.close(_kept)
-        with open(_caught, "rb") as caught:
-            caught.seek(0)
-            others = b"".join(line for line in caught if not line.startswith(CHATTER))
-        if others:
-            os.write(STDERR, others)
+        _pass_on(whole=not _inside)
+        if not _inside:
+            os.dup2(_kept, STDERR)
+            os.close(_kept)
+            os.close(_caught)
+
+
+def _pass_on(*, whole: bool) -> None:
+    """Print what was caught so far: where pictures are decoded all the time, nobody may ever be the last to leave.
+
+    A line that is not complete waits, unless it is the `whole` rest.
+    """
+    global _told  # noqa: PLW0603 - as above
+    caught = os.pread(_caught, os.fstat(_caught).st_size - _told, _told)
+    lines = caught.splitlines(keepends=True)
+    if lines and not whole and not lines[-1].endswith(b"\n"):
+        lines.pop()
+    _told += sum(map(len, lines))
+    if others := b"".join(line for line in lines if not line.startswith(CHATTER)):
+        os.write(_kept, others)

@@ -39,6 +39,17 @@ def test_two_threads_may_be_inside_at_once(capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr().err == "kept\n"
 
 
+def test_what_was_said_comes_out_although_somebody_is_always_inside(capfd: pytest.CaptureFixture[str]) -> None:
+    with hushed():
+        with hushed():
+            os.write(2, b"libpng warning: one\nmqtt: connected\nhalf a ")
+        assert capfd.readouterr().err == "mqtt: connected\n"
+        with hushed():
+            os.write(2, b"line\n")
+        assert capfd.readouterr().err == "half a line\n"
+    assert capfd.readouterr().err == ""
+
+
 def test_no_descriptor_is_left_open() -> None:
     with hushed():
         pass
