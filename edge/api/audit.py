@@ -1,0 +1,224 @@
+"""The audit: a record of every request, appended to files that cannot be altered unseen (see `chain`).
+
+Each record goes to the operating system at once, so that a killed process loses none. It is forced to disk at most
+once a second, with the first record after a pause at once: a power cut loses the last second of a busy time.
+
+While nothing can be written (a full disk), records wait in memory and are written first when it can be done again.
+Meanwhile a `required` audit refuses requests, so that nothing is done or told unseen; the few that were at work when it
+began are refused their answer as well. Otherwise requests are answered, and records beyond OWED are counted as lost.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from edge.api import chain, mending, trail
+from edge.api.chain import Head, Link
+from edge.database import no_folder
+from edge.errors import DiskError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+SETTING = "api.audit.folder"
+SYNC_S = 1.0
+OWED = 256  # records that wait
+
+
+class Audit:
+    """Appends records. Safe to share between threads; one process at a time writes to a folder.
+
+    `key` is 32 bytes derived from the master secret. Files have at most `size` bytes, and the newest `keep` are kept.
+    """
+
+    def __init__(  # noqa: PLR0913 - the settings, and a clock
+        self,
+        folder: Path,
+        key: bytes,
+        *,
+        size: int = 16 << 20,
+        keep: int = 10,
+        required: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises StorageError for a folder that cannot be used, UnavailableError if another process writes there."""
+        self._folder, self._key = folder, key
+        self._limit, self._keep, self._required = size, keep, required
+        self._clock = clock
+        self._lock = Lock()
+        self._owed: deque[Mapping[str, Any]] = deque()
+        self._lost = 0
+        self._failing = False  # and the log told so
+        self._ruined = False  # a part of a record that could not be written stands at the end
+        self._synced_at = -SYNC_S
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._held = _hold(folder)
+            stopped = mending.mend(folder, key)
+            self._head, self._last = stopped.head, stopped.last
+            self._out = self._begin(stopped.file)
+            self._size = os.fstat(self._out).st_size
+            _sync_folder(folder)
+        except OSError as error:
+            raise no_folder(SETTING, folder, error) from error
+        if stopped.repairs:
+            log.warning("audit: %s: %s", folder, "; ".join(stopped.repairs))
+            self._owed.append(trail.own("AuditRepair", stopped.repairs, time.time()))
+        try:
+            self._start()
+        except OSError as error:  # requests will be refused, or their records wait
+            log.error("audit: %s", self._refused(error))  # noqa: TRY400
+
+    def close(self) -> None:
+        """All that was written is safe on disk then."""
+        with self._lock:
+            try:
+                self._settle()
+            except OSError as error:
+                log.error("audit: the last records may not be safe on disk: %s", self._refused(error))  # noqa: TRY400
+            os.close(self._out)
+            os.close(self._held)
+
+    def check(self) -> None:
+        """Whether requests may be served now: raises DiskError while records wait that a required audit must have."""
+        if self._owed:
+            self._attempt(self._pay)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append a record (see `trail.record`). Raises DiskError if the audit is required and cannot be written."""
+        self._attempt(lambda: self._take(record))
+        if self._clock() - self._synced_at >= SYNC_S:
+            self.sync()
+
+    def sync(self) -> None:
+        """Have all that was written be safe on disk, and the head tell so; call it now and then when all is quiet."""
+        with self._lock:
+            self._synced_at = self._clock()
+            if self._last == self._head.last:
+                return
+            last, out = self._last, os.dup(self._out)
+        try:
+            os.fsync(out)  # others write meanwhile
+        except OSError as error:
+            self._fail(error)
+            return
+        finally:
+            os.close(out)
+        self._attempt(lambda: self._tell(last))
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            with self._lock:
+                step()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        if self._required:
+            raise self._refused(error) from error
+        if not self._failing:
+            log.error("audit: %s", self._refused(error))
+        self._failing = True
+
+    def _refused(self, error: OSError) -> DiskError:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "make room there" if full else "see what 'dmesg' says of the disk, and who owns the folder"
+        return DiskError(f"{self._folder}: the audit cannot be written: {error.strerror}; {remedy}")
+
+    def _take(self, record: Mapping[str, Any]) -> None:
+        if len(self._owed) < OWED:
+            self._owed.append(record)
+        else:
+            self._lost += 1
+        self._pay()
+
+    def _pay(self) -> None:
+        """Write all that waits, oldest first. Raises OSError."""
+        while self._owed:
+            self._append(self._owed[0])
+            self._owed.popleft()
+        if self._lost:
+            told = f"{self._lost} records were lost while the audit could not be written"
+            self._append(trail.own("AuditLost", [told], time.time()))
+            self._lost = 0
+        self._failing = False
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        if self._ruined:
+            os.ftruncate(self._out, self._size)
+            self._ruined = False
+        line, link = chain.seal(record, self._last, self._key)
+        if self._size and self._size + len(line) > self._limit:
+            self._rotate()
+        try:
+            written = os.write(self._out, line)
+        except OSError:
+            self._ruined = True
+            raise
+        if written < len(line):
+            self._ruined = True
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
+        self._size += len(line)
+        self._last = link
+
+    def _rotate(self) -> None:
+        """Go on in a new file, and let the oldest go, which the head tells before they do."""
+        self._settle()
+        fresh = self._begin(self._last.number + 1)
+        os.close(self._out)
+        self._out, self._size = fresh, 0
+        kept = chain.files(self._folder)[-self._keep :]
+        self._head = Head(max(self._head.first, chain.first_of(kept[0])), self._head.last)
+        chain.write_head(self._folder, self._head, self._key)
+        _sync_folder(self._folder)
+        for file in chain.files(self._folder)[: -self._keep]:
+            file.unlink()
+
+    def _start(self) -> None:
+        """There is a head from the first moment on, and what was repaired stands before it."""
+        self._pay()
+        os.fsync(self._out)
+        self._head = Head(self._head.first, self._last)
+        chain.write_head(self._folder, self._head, self._key)
+
+    def _settle(self) -> None:
+        os.fsync(self._out)
+        self._tell(self._last)
+
+    def _tell(self, last: Link) -> None:
+        """The head tells of `last`, which is safe on disk by now."""
+        if last.number > self._head.last.number:
+            chain.write_head(self._folder, head := Head(self._head.first, last), self._key)
+            self._head = head
+
+    def _begin(self, number: int) -> int:
+        return os.open(chain.file_for(self._folder, number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def _hold(folder: Path) -> int:
+    """A lock that goes with the process."""
+    held = os.open(folder / ".lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise UnavailableError(
+            f"{SETTING}: {folder}: another process writes its audit there; stop it, or name another folder"
+        ) from error
+    return held
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

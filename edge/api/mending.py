@@ -1,0 +1,65 @@
+"""Where the last process stopped writing the audit: what it left unfinished is cut off, and what is amiss is told."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.api import chain
+from edge.api.chain import BEGINNING, Head, Link
+
+LONGEST_LINE = 1 << 20  # bytes; a record has always less
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """After which record to go on, and in the file of which number; `repairs` are sentences for the audit itself."""
+
+    head: Head
+    last: Link
+    file: int
+    repairs: tuple[str, ...]
+
+
+def mend(folder: Path, key: bytes) -> Stopped:
+    """Raises OSError."""
+    files, head = chain.files(folder), chain.read_head(folder, key)
+    repairs: list[str] = []
+    if files and head is None:
+        repairs.append(f"{chain.HEAD} was missing or altered: records may have been cut off before this one")
+    found = (_last_link(file, key, repairs) for file in reversed(files))
+    last = next((link for link in found if link), Link(0, BEGINNING))
+    if head and head.last.number >= last.number:
+        known = max(last.number, head.first - 1)
+        if head.last.number > known:
+            repairs.append(f"records {known + 1} to {head.last.number} were missing when this was started")
+        last = head.last
+    first = chain.first_of(files[0]) if files else 1
+    return Stopped(
+        head or Head(first, Link(0, BEGINNING)),
+        last,
+        chain.first_of(files[-1]) if files else last.number + 1,
+        tuple(repairs),
+    )
+
+
+def _last_link(file: Path, key: bytes, repairs: list[str]) -> Link | None:
+    """Of the last record in a file, once an unfinished one behind it is cut off; None if there is none."""
+    with file.open("r+b") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, end - LONGEST_LINE))
+        whole, _, rest = (b"\n" + stream.read()).rpartition(b"\n")
+        if rest and chain.opened(rest, key):
+            stream.write(b"\n")  # it lacked nothing but its end
+            whole += b"\n" + rest
+        elif rest:
+            stream.truncate(end - len(rest))
+            repairs.append(f"{file.name}: {len(rest)} bytes of an unfinished record were cut off")
+    line = whole.rpartition(b"\n")[2]
+    if not line:
+        return None
+    if found := chain.opened(line, key):
+        return found[1]
+    repairs.append(f"{file.name}: the last record was altered")
+    return Link(chain.first_of(file) + file.read_bytes().count(b"\n") - 1, BEGINNING)
