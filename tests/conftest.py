@@ -18,7 +18,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Photos = Callable[..., list[Path]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pulled() -> None:
     """Skip unless the default set of models is installed."""
     from edge.packs.store import Store, default_root
@@ -35,11 +35,12 @@ def pulled() -> None:
         pytest.skip(f"not pulled: {', '.join(' for '.join(one) for one in sorted(absent))}; run 'vedette models pull'")
 
 
-@pytest.fixture
-def photos(monkeypatch: pytest.MonkeyPatch) -> Photos:
+@pytest.fixture(scope="session")
+def photos() -> Photos:
     """Photos and clips that packages ship, by name; skips if they cannot be fetched."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    media = import_module("media")  # a script's sibling, no package
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "tools"))
+        media = import_module("media")  # a script's sibling, no package
 
     from edge.errors import EdgeError
 

@@ -1,10 +1,15 @@
-"""What tests of operations share: a desk of the real abilities, opened once."""
+"""What these tests share: a desk of the real abilities, and servers for whole clients; each opened once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from accel.session import AcceleratorError
 from edge import config
@@ -15,6 +20,8 @@ from edge.api.tokens import Tokens
 from edge.errors import EdgeError
 from models.manifest import ModelError
 from tests.edge.api.desks import NoBuckets
+from tests.edge.api.serving import REGION, ROOT, Home, Server, Site, policy
+from tests.edge.api.story import NAMES, PEOPLE, Pictures, page
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +33,62 @@ def real() -> Iterator[Desk]:
         pytest.skip(str(error))
     yield Desk(opened, None, Images(NoBuckets()), Tokens(b"secret"), "us-east-1", "0" * 12)  # type: ignore[arg-type]
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def portraits(photos: Callable[..., list[Path]]) -> list[Path]:
+    return photos(*NAMES)
+
+
+@pytest.fixture(scope="session")
+def pictures(portraits: list[Path]) -> Pictures:
+    return Pictures.of(*portraits)
+
+
+@pytest.fixture(scope="session")
+def home(portraits: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """With a certificate, pictures in the bucket, the example's celebrities, and a collection."""
+    home = Home(tmp_path_factory.mktemp("api"), media=portraits[0].parent)
+    (home.bucket / "images").mkdir()
+    (home.bucket / "images" / "photo.jpg").write_bytes(portraits[1].read_bytes())
+    (home.bucket / "images" / "page.jpg").write_bytes(page())
+    built = home.run(sys.executable, ROOT / "tools" / "example-pack", "example.celebrities")
+    home.vedette("celebrities", "install", "example.celebrities", "--trust", built.split()[-1])
+    home.vedette("keys", "certificate", "--out", "tls")
+    home.vedette("collections", "create", PEOPLE)
+    return home
+
+
+@pytest.fixture(scope="session")
+def site(pulled: None, home: Home) -> Iterator[Site]:  # noqa: ARG001 - a skip
+    (home.folder / "lists.json").write_text(policy("List*"))
+    full = home.key("full")
+    narrow = home.key("narrow", "--policy", "lists.json")
+    rare = home.key("rare", "--quota", "0.001")
+    with Server(home, "http", "workers = 1\nqueue = 1\n") as plain, Server(home, "https") as secured:
+        yield Site({"http": plain, "https": secured}, full, narrow, rare)
+
+
+@pytest.fixture
+def flooded(site: Site) -> Iterator[None]:
+    """The server over HTTP has more to read than it can, all the time."""
+    done = threading.Event()
+
+    def flood() -> None:
+        session = boto3.Session(site.full.id, site.full.secret, region_name=REGION)
+        client = session.client(
+            "rekognition", endpoint_url=site.servers["http"].url, config=Config(retries={"total_max_attempts": 1})
+        )
+        while not done.is_set():
+            try:
+                client.detect_text(Image={"S3Object": {"Bucket": "my-bucket", "Name": "images/page.jpg"}})
+            except client.exceptions.ThrottlingException:
+                continue
+
+    threads = [threading.Thread(target=flood) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    yield
+    done.set()
+    for thread in threads:
+        thread.join()
