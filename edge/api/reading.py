@@ -16,10 +16,9 @@ from edge.api import faults
 from edge.api.faults import Fault
 from edge.api.model import LARGEST_FLOAT, Operation, Shape, compiled
 
-# Braces and brackets alone take twenty times their size once they are read, so a body that is not small may hold only
-# so many parts. The most that any request has are the 4,096 faces that can be deleted at once; a picture is one.
-SMALL = 2**19
-MOST_PARTS = 20_000
+# Braces alone would take twenty times their size once read, and nested ones the stack of the thread that reads them. No
+# request needs as many: the longest are 4,096 faces to be deleted at once, and a policy that stands in a string.
+MOST = {b",": 20_000, b"{": 2_000, b"[": 2_000}
 MOST_COMPLAINTS = 10
 LONGEST = 2048  # characters, where the model sets no limit: ARNs and identifiers, some with patterns that backtrack
 LONGEST_INTEGER = 19  # digits; an int of thousands is slow to read
@@ -46,9 +45,19 @@ def _refuse(constant: str) -> float:
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_constant=_refuse)
 
 
+def _exceeds(body: bytes, sign: bytes, most: int) -> bool:
+    """Whether a sign stands there more often; thirty times faster than to count it in a picture, which has none."""
+    place = -1
+    for _ in range(most + 1):
+        place = body.find(sign, place + 1)
+        if place < 0:
+            return False
+    return True
+
+
 def _parse(body: bytes) -> object:
-    if len(body) > SMALL and body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_PARTS:
-        raise faults.serialization("The request body has too many members")
+    if any(_exceeds(body, sign, most) for sign, most in MOST.items()):
+        raise faults.serialization("The request body has too many parts")
     try:
         return _DECODER.decode(body.decode())
     except RecursionError:

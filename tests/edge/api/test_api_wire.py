@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from edge.api.faults import Fault
 from edge.api.model import Shape
-from edge.api.reading import MOST_COMPLAINTS, MOST_PARTS, SMALL
+from edge.api.reading import MOST, MOST_COMPLAINTS
 from edge.api.wire import Operation, decode, encode, operations
 
 ROOT = Path(__file__).parents[3]
@@ -273,19 +274,35 @@ def test_base64_is_strict(text: str) -> None:
         (b'{"MinConfidence":NaN}', "The request body is not JSON: NaN is no JSON"),
         (b'{"MinConfidence":-Infinity}', "The request body is not JSON: -Infinity is no JSON"),
         (b'{"MinConfidence":1e999}', "NUMBER_VALUE can not be converted to a Float at 'minConfidence'"),
-        (b"[" * 100_000, "The request body is nested too deeply"),
-        (b'{"Image":' * 20_000, "The request body is nested too deeply"),
-        (b'{"Features":[' + b"[]," * SMALL, "The request body has too many members"),
-        (b'{"Features":["' + b"A," * (SMALL // 2), "The request body has too many members"),
+        (b"[" * 100_000, "The request body has too many parts"),
+        (b'{"Image":' * 100_000, "The request body has too many parts"),
+        (b'{"Features":["' + b"A," * 100_000, "The request body has too many parts"),
     ],
     ids=lambda given: repr(given[:30]),
 )
 def test_a_body_that_is_no_request(body: bytes, said: str) -> None:
-    assert SMALL > MOST_PARTS
     with pytest.raises(Fault) as raised:
         decode(operations()["DetectLabels"], body)
     assert raised.value.code == "SerializationException"
     assert raised.value.message == said
+
+
+@pytest.mark.parametrize("around", [(b"[", b"]"), (b'{"Image":', b"}")])
+def test_nothing_is_nested_so_deeply_that_a_small_stack_would_not_do(around: tuple[bytes, bytes]) -> None:
+    told: list[Fault] = []
+
+    def read_it() -> None:
+        try:
+            decode(operations()["DetectLabels"], around[0] * MOST[b"["] + b"1" + around[1] * MOST[b"["])
+        except Fault as fault:
+            told.append(fault)
+
+    usual = threading.stack_size(1 << 20)
+    reader = threading.Thread(target=read_it)
+    reader.start()
+    reader.join()
+    threading.stack_size(usual)
+    assert [fault.code for fault in told] in (["SerializationException"], ["ValidationException"])
 
 
 @pytest.mark.parametrize("body", [b"\xff", "{}".encode("utf-16"), b"\xef\xbb\xbf{}", b"{}{}", b'{"a":1', b"{'a':1}"])
