@@ -13,6 +13,7 @@ from pathlib import Path
 from edge import __version__, logs
 from edge.commands import (
     analyze,
+    audit,
     cameras,
     celebrities,
     collections,
@@ -20,6 +21,7 @@ from edge.commands import (
     doctor,
     events,
     faces,
+    keys,
     labels,
     models,
     moderation,
@@ -44,6 +46,8 @@ GROUPS = (
     celebrities,
     events,
     cameras,
+    keys,
+    audit,
 )
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 DEFAULT = Path("/etc/vedette/vedette.toml")

@@ -24,7 +24,9 @@ from typing import Any
 from edge.api import chain, mending, trail
 from edge.api.chain import Head, Link
 from edge.database import no_folder
+from edge.endpoint import MB, AuditSettings
 from edge.errors import DiskError, UnavailableError
+from edge.keys import Master
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ OWED = 256  # records that wait
 class Audit:
     """Appends records. Safe to share between threads; one process at a time writes to a folder.
 
-    `key` is 32 bytes derived from the master secret. Files have at most `size` bytes, and the newest `keep` are kept.
+    `key` is that of `chain.key_of`. Files have at most `size` bytes, and the newest `keep` are kept.
     """
 
     def __init__(  # noqa: PLR0913 - the settings, and a clock
@@ -44,7 +46,7 @@ class Audit:
         folder: Path,
         key: bytes,
         *,
-        size: int = 16 << 20,
+        size: int = 16 * MB,
         keep: int = 10,
         required: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -201,6 +203,17 @@ class Audit:
 
     def _begin(self, number: int) -> int:
         return os.open(chain.file_for(self._folder, number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def open_audit(settings: AuditSettings, data: Path, master: Master) -> Audit:
+    """The audit of a device with this data folder; raises as Audit does."""
+    return Audit(
+        settings.within(data),
+        chain.key_of(master),
+        size=settings.size_mb * MB,
+        keep=settings.keep,
+        required=settings.required,
+    )
 
 
 def _hold(folder: Path) -> int:

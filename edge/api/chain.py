@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import MissingError
+from edge.keys.master import Master
 
 BEGINNING = "0" * 64  # stands for the hash before the first
 HEAD = "head.json"
@@ -54,6 +55,11 @@ class Verdict:
     def find(self, sentence: str) -> None:
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(sentence)
+
+
+def key_of(master: Master) -> bytes:
+    """What the hashes are made with, by the endpoint and by who verifies."""
+    return master.derive(b"hashes of the audit")
 
 
 def seal(record: Mapping[str, Any], before: Link, key: bytes) -> tuple[bytes, Link]:
