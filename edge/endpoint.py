@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -12,6 +13,7 @@ from edge.errors import ConfigError
 from edge.settings import LocalPath, Section
 
 MB = 1 << 20
+PROCESSES = 16  # that may serve the API from one data folder
 
 # As the service model has them: what else would be asked for cannot be asked for.
 BucketName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{3,255}$")]
@@ -61,15 +63,29 @@ class BucketSettings(Section):
 
 
 class AuditSettings(Section):
-    """Who asked for what: JSON Lines in `folder` (default: `audit` in the data folder), `keep` files of `size_mb`."""
+    """Who asked for what: JSON Lines in `folder` (default: `audit` in the data folder), `keep` files of `size_mb`.
+
+    While it is `required`, nothing is answered that cannot be written there.
+    """
 
     folder: LocalPath | None = None
     size_mb: Annotated[int, Field(ge=1, le=1024)] = 16
     keep: Annotated[int, Field(ge=1, le=1000)] = 10
+    required: bool = True
 
     def within(self, data: Path) -> Path:
         """Where the files are, given the data folder."""
         return self.folder or data / "audit"
+
+    def folders(self, data: Path) -> Iterator[Path]:
+        """Where they may be: one process writes to one folder, so who comes while it is in use takes the next.
+
+        A folder that was named is for one process alone.
+        """
+        first = self.within(data)
+        yield first
+        if self.folder is None:
+            yield from (first.with_name(f"{first.name}-{number}") for number in range(2, PROCESSES + 1))
 
 
 class ApiSettings(Section):
@@ -109,6 +125,24 @@ class ApiSettings(Section):
         """What clients are given as the endpoint."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
+
+    def tls(self) -> ssl.SSLContext | None:
+        """None where the API is served without; raises ConfigError for files that are no certificate and its key."""
+        if self.tls_certificate is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        try:
+            # A key with a passphrase is refused: nobody is there to be asked for it.
+            context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
+        except OSError as error:  # an SSLError is one too
+            reason = (error.strerror or str(error)).strip().lower()
+            raise ConfigError(
+                f"api.tls_certificate: {self.tls_certificate} with {self.tls_key}: {reason}; name a certificate and its"
+                " key in PEM without a passphrase, or make both with 'vedette keys certificate'"
+            ) from error
+        return context
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Each file that must be readable, with its key."""

@@ -26,6 +26,16 @@ def fault(picture: Document) -> str:
     if not any(camera["state"] == "online" for camera in cameras.values()):
         reasons = [f"{name}: {camera['reason']}" for name, camera in cameras.items() if camera.get("reason")]
         return f"no camera delivers frames; {'; '.join(reasons) or 'they are being opened'}"
+    return _without_models(picture)
+
+
+def unfit(picture: Document) -> str:
+    """Why requests of the API cannot be answered, in one sentence; empty if they can. Cameras do not matter to them."""
+    refused = picture.get("disk", {}).get("fault")
+    return f"the disk refuses writes: {refused}" if refused else _without_models(picture)
+
+
+def _without_models(picture: Document) -> str:
     models = picture["models"].values()
     if models and not any(model["name"] for model in models):
         reasons = [f"{failed['backend']}: {failed['reason']}" for model in models for failed in model["failed"]]

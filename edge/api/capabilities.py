@@ -121,6 +121,5 @@ def document(abilities: Abilities, settings: ApiSettings) -> dict[str, Any]:
             "requests_at_once": settings.workers,
             "requests_waiting": settings.queue,
             "clock_skew_seconds": settings.skew,
-            "buckets": sorted(settings.buckets),
         },
     }

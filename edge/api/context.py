@@ -29,7 +29,7 @@ def context_of(head: Head, caller: Caller, members: Mapping[str, Any], now: floa
     """The keys of `edge.keys.conditions` that this request has; those of the resource's own tags are not among them."""
     context: dict[str, str | Sequence[str]] = {
         "aws:SourceIp": head.address,
-        "aws:SecureTransport": "true" if head.secure else "false",
+        "aws:SecureTransport": "true" if head.tls else "false",
         "aws:CurrentTime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "aws:EpochTime": str(int(now)),
         "aws:username": caller.key.name,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
@@ -16,7 +17,7 @@ class Head:
     query: str
     headers: tuple[tuple[str, str], ...]
     address: str  # of the client, without its port
-    secure: bool  # over TLS
+    tls: Mapping[str, str] = field(default_factory=dict)  # its version and cipher; empty without
 
     def get(self, name: str) -> str:
         """The first header of this lower-case name; empty without one."""

@@ -11,35 +11,39 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from accel.session import AcceleratorError
 from edge.api import faults, signature, wire
+from edge.api.audit import Audit
 from edge.api.context import Caller, context_of
 from edge.api.desk import Desk
 from edge.api.faults import Fault
 from edge.api.limits import Quotas, Room
 from edge.api.messages import CONTENT_TYPE, Answer, Head
 from edge.api.signature import Claim
+from edge.api.trail import Call, record
 from edge.api.wire import Operation
 from edge.endpoint import MB, ApiSettings
-from edge.errors import EdgeError, InputError, MissingError, UnavailableError
+from edge.errors import DiskError, EdgeError, InputError, MissingError, UnavailableError
 from edge.keys import Keys
 from edge.keys.policy import allowed
 from edge.keys.resources import needed
 from edge.stats import REQUESTS
 from edge.turns import TURNS
 
+if TYPE_CHECKING:
+    from edge.api.operations import Operate
+
 log = logging.getLogger(__name__)
 
 TARGET = "RekognitionService."
+STRANGERS = 0.1  # requests a second with a wrong signature that the audit is told of: a flood must not fill it
 NOBODY = "-"  # the operation, in counts, of a request that asked for none that there is
-
-Handler = Callable[[Desk, Mapping[str, Any]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,14 @@ class Admitted:
 class Service:
     """Rekognition's API. Safe to share between threads; whoever makes it closes the parts."""
 
-    def __init__(self, desk: Desk, keys: Keys, settings: ApiSettings, operations: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, desk: Desk, keys: Keys, audit: Audit, settings: ApiSettings, operations: Mapping[str, Operate]
+    ) -> None:
         self.desk = desk
         self.settings = settings
         self.bodies = Room(settings.memory_mb * MB)
         self._keys = keys
+        self._audit = audit
         self._operations = operations
         self._line = Room(settings.workers + settings.queue)
         self._quotas = Quotas()
@@ -96,17 +103,26 @@ class Service:
             self._line.give_back()
 
     def answer(self, admitted: Admitted, body: bytes) -> Answer:
-        """Takes as long as the operation does."""
-        asked = admitted.asked
+        """Takes as long as the operation does. The audit has it before the client does."""
+        asked, facts = admitted.asked, dict[str, Any]()
+        fault: Fault | None = None
+        told = b""
         try:
-            self._verify(admitted, body)
-            members = wire.decode(admitted.operation, body)
-            self._authorise(admitted, members)
-            with TURNS.giving_way():
-                told = wire.encode(admitted.operation, self._handler(asked.operation)(self.desk, members))
+            told = self._performed(admitted, body, facts)
         except Exception as error:  # noqa: BLE001 - as above
-            return self.refuse(asked, error)
-        return _answered(asked, "ok", 200, told)
+            fault = _fault(error, asked)
+        try:
+            self._record(admitted, facts, fault)
+        except DiskError as error:
+            fault = _fault(error, asked)
+        return self.refuse(asked, fault) if fault else _answered(asked, "ok", 200, told)
+
+    def tend(self) -> None:
+        """Have what the audit holds be safe on disk; now and then, for the time when nobody asks."""
+        try:
+            self._audit.sync()
+        except DiskError as error:
+            log.warning("audit: %s", error)
 
     def refuse(self, asked: Asked, error: Exception) -> Answer:
         """The answer to a request that failed: a Fault as it is, anything else as what it means to the client."""
@@ -123,25 +139,56 @@ class Service:
             raise faults.unrecognized_client()
         return Admitted(asked, operation, claim, Caller(key, self.desk.account, claim.region))
 
-    def _verify(self, admitted: Admitted, body: bytes) -> None:
-        secret = self._keys.secret(admitted.caller.key.id)
+    def _performed(self, admitted: Admitted, body: bytes, facts: dict[str, Any]) -> bytes:
+        """The body of the answer; `facts` gathers what the audit is to know, as far as it comes."""
+        caller, operation = admitted.caller, admitted.operation
+        self._audit.check()
+        secret = self._keys.secret(caller.key.id)
         signature.verify(admitted.claim, secret, hashlib.sha256(body).hexdigest())
+        facts["user"] = caller.key.name
+        facts["members"] = members = wire.decode(operation, body)
+        wanted = needed(operation.name, members, self.desk.arn)
+        facts["resources"] = list(dict.fromkeys(resource for _, resource in wanted if resource != "*"))
+        self._authorise(admitted, members, wanted)
+        if operation.name not in self._operations:
+            raise faults.invalid_parameter(
+                f"{operation.name} is not offered by this device; GET /capabilities lists what is"
+            )
+        with TURNS.giving_way():
+            answer = self._operations[operation.name](self.desk, members)
+        facts["answer"] = answer
+        return wire.encode(operation, answer)
 
-    def _authorise(self, admitted: Admitted, members: Mapping[str, Any]) -> None:
+    def _authorise(self, admitted: Admitted, members: Mapping[str, Any], wanted: Sequence[tuple[str, str]]) -> None:
         """Raises AccessDeniedException, or ProvisionedThroughputExceededException for a key that asks too often."""
-        caller, operation = admitted.caller, admitted.operation.name
+        caller = admitted.caller
         context = context_of(admitted.asked.head, caller, members, self.desk.now())
-        for action, resource in needed(operation, members, self.desk.arn):
+        for action, resource in wanted:
             if not allowed(caller.key.policies, action, resource, context):
                 raise faults.access_denied(caller.arn, action, resource)
         if not self._quotas.take(caller.key.id, caller.key.quota, time.monotonic()):
             raise faults.provisioned_throughput_exceeded()
 
-    def _handler(self, name: str) -> Handler:
-        found = self._operations.get(name)
-        if found is None:
-            raise faults.invalid_parameter(f"{name} is not offered by this device; GET /capabilities lists what is")
-        return found
+    def _record(self, admitted: Admitted, facts: Mapping[str, Any], fault: Fault | None) -> None:
+        """Raises DiskError if an audit that is required cannot be written."""
+        if "user" not in facts and not self._quotas.take(NOBODY, STRANGERS, time.monotonic()):
+            return
+        asked, caller = admitted.asked, admitted.caller
+        call = Call(
+            request_id=asked.id,
+            at=self.desk.now(),
+            source=asked.head.address,
+            region=caller.region,
+            account=caller.account,
+            operation=asked.operation,
+            agent=asked.head.get("user-agent"),
+            key_id=caller.key.id,
+            error=fault.code if fault else "",
+            message=fault.message if fault else "",
+            tls={**asked.head.tls, "host": asked.head.get("host")} if asked.head.tls else {},
+            **facts,
+        )
+        self._audit.write(record(call))
 
 
 def _operation(head: Head) -> Operation | None:

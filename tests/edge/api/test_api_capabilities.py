@@ -11,7 +11,7 @@ from edge.endpoint import ApiSettings
 
 
 def test_every_operation_of_the_model_has_its_line() -> None:
-    assert Counter(name for _, name, _ in every()) == Counter(wire.operations())
+    assert Counter(name for _, name, _ in every()) == Counter(list(wire.operations()))
 
 
 def test_each_line_is_a_sentence() -> None:
