@@ -117,7 +117,7 @@ def _alternative(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        if len(name) > 253 or not DNS.fullmatch(name):
+        if len(name) > 253 or not DNS.fullmatch(name) or name.rpartition(".")[2].isdecimal():
             raise InputError(
                 f"--name {name}: neither a host's name nor an address; write it as clients do, without scheme or port"
             ) from None

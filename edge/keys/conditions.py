@@ -37,7 +37,9 @@ KNOWN = frozenset(
         "aws:tagkeys",
     }
 )
-KNOWN_TAGS = ("aws:resourcetag/", "aws:requesttag/")
+KNOWN_TAGS = "aws:requesttag/"
+# Whether a resource has a tag is not looked up before a request is allowed, so that nobody knows whether it is missing.
+UNTOLD = "aws:resourcetag/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Condition:
 
     def holds(self, context: Context) -> bool | None:
         """`context` has its keys in lower case."""
+        if self.key.startswith(UNTOLD) and self.key not in context:
+            return None
         if self.operator == "Null":
             return any(want == (not _values(context, self.key)) for want in self.wanted)
         kind = self.kind

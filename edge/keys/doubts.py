@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge.keys.conditions import KNOWN, KNOWN_TAGS
+from edge.keys.conditions import KNOWN, KNOWN_TAGS, UNTOLD
 from edge.keys.policy import Policy, Statement
 from edge.keys.resources import RESOURCES
 
@@ -26,9 +26,11 @@ def _patterns(statement: Statement) -> Iterator[str]:
 
 
 def _conditions(statement: Statement) -> Iterator[str]:
+    fate = f"so that this {statement.effect} {'never' if statement.allow else 'always'} applies"
     for condition in statement.conditions:
         if condition.operator != "Null" and condition.kind is None:
-            fate = "never" if statement.allow else "always"
-            yield f"{condition.operator!r} is not known, so that this {statement.effect} {fate} applies"
-        if condition.key not in KNOWN and not condition.key.startswith(KNOWN_TAGS):
+            yield f"{condition.operator!r} is not known, {fate}"
+        if condition.key.startswith(UNTOLD):
+            yield f"{condition.key!r} is not looked at here, {fate}"
+        elif condition.key not in KNOWN and not condition.key.startswith(KNOWN_TAGS):
             yield f"{condition.key!r} is not told by any request here"

@@ -188,6 +188,15 @@ class Keys:
         self._number = number
 
 
+def usable(database: Database) -> int:
+    """How many keys are enabled; nothing is made or opened for it."""
+    with reading(database) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'access_keys'").fetchone():
+            return 0
+        (count,) = connection.execute("SELECT count(*) FROM access_keys WHERE enabled").fetchone()
+    return int(count)
+
+
 def _new_id() -> str:
     """20 characters, as AWS's: 16 of them random."""
     return f"AKIA{b32encode(os.urandom(10)).decode()}"
