@@ -4,6 +4,9 @@ A chunk holds the faces of one collection whose keys differ in the last byte onl
 of a later chunk, after which nothing can join it, or by a start that found none. Triggers of the schema throw it away
 in the very transaction that touches one of its vectors, whichever program does that: what lies here belongs to the
 vectors that lie there. Where there is no chunk, or one whose checksum is wrong, the vectors are read instead.
+
+What makes a row long lies on pages of its own, which are overwritten when it goes; its beginning does not (`remains`).
+So no code is in the beginning.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from edge.collections.index import Keys
 from edge.collections.records import Vector
 
 ROOM = "codes"  # of its own, so that a release of before it can still open the file
+PAD = 4096  # bytes before the codes, more than of a row lie on a page with others
 BITS = 8  # of a key that count within a chunk, in STEPS too
 UNIT = 1e-3  # by so much a stored vector's length may differ from 1; a damaged one could resemble everybody
 
@@ -71,7 +75,7 @@ def seal(connection: sqlite3.Connection, collection: int, number: int, dimension
     if not len(keys):
         return
     codes, scales, residual = encode(vectors)
-    data = (keys - first).astype(np.uint8).tobytes() + scales.astype("<f4").tobytes() + codes.tobytes()
+    data = bytes(PAD) + (keys - first).astype(np.uint8).tobytes() + scales.astype("<f4").tobytes() + codes.tobytes()
     damaged = len(rows) - len(keys)
     connection.execute(
         "INSERT OR REPLACE INTO codes VALUES (?, ?, ?, ?, ?, ?)",
@@ -89,12 +93,12 @@ def seal(connection: sqlite3.Connection, collection: int, number: int, dimension
 def read(connection: sqlite3.Connection, collection: int, dimensions: int) -> Iterator[Chunk]:
     """The chunks of a collection that are whole, in no order."""
     for number, damaged, residual, checksum, data in connection.execute(_CHUNKS, [collection]):
-        count, rest = divmod(len(data), 1 + 4 + dimensions)
+        count, rest = divmod(len(data) - PAD, 1 + 4 + dimensions)
         if rest or checksum != _checksum((number, collection, dimensions, damaged, residual), data):
             continue
-        keys = np.frombuffer(data, np.uint8, count).astype(np.int64) + (number << BITS)
-        scales = np.frombuffer(data, "<f4", count, count)
-        codes = np.frombuffer(data, np.int8, count * dimensions, 5 * count).reshape(count, dimensions)
+        keys = np.frombuffer(data, np.uint8, count, PAD).astype(np.int64) + (number << BITS)
+        scales = np.frombuffer(data, "<f4", count, PAD + count)
+        codes = np.frombuffer(data, np.int8, count * dimensions, PAD + 5 * count).reshape(count, dimensions)
         yield Chunk(number, keys, Encoded(codes, scales, residual), damaged)
 
 
@@ -119,4 +123,4 @@ def sound(rows: list[tuple[int, bytes]], dimensions: int) -> tuple[Keys, Vector]
 
 
 def _checksum(about: tuple[float, ...], data: bytes) -> int:
-    return zlib.crc32(data, zlib.crc32(repr(about).encode("ascii")))
+    return zlib.crc32(data, zlib.crc32(repr((PAD, *about)).encode("ascii")))

@@ -105,7 +105,8 @@ class Compact:
         if not self._count:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         rough, slack = self._scan(vector)
-        cut = _reached(rough, min(limit + SPARE, self._count))
+        # No row whose rough cosine is below the floor by more than the slack can be one that is asked for.
+        cut = max(_reached(rough, min(limit + SPARE, self._count)), floor - slack)
         while True:
             chosen = np.flatnonzero(rough >= cut)
             keys, cosines = best(*self._compare(self._keys_at(chosen), vector), limit)

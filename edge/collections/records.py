@@ -6,14 +6,17 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InputError
+from edge.errors import InputError, MissingError
 from edge.values import Box, Match
 
 Vector = NDArray[np.float32]
+Item = TypeVar("Item")
 
 # The identifiers Rekognition accepts, so that what is enrolled here can be named there.
 _COLLECTION = re.compile(r"[a-zA-Z0-9_.\-]{1,255}")
@@ -23,6 +26,26 @@ _EXTERNAL = re.compile(r"[a-zA-Z0-9_.\-:]{1,255}")
 
 class DuplicateError(InputError):
     """A collection or user of that name exists already."""
+
+
+class FullError(InputError):
+    """A user has as many faces, or a collection as many tags, as one may have."""
+
+
+class ReusedTokenError(InputError):
+    """A request's token was given before, with a request for something else."""
+
+
+class NoCollectionError(MissingError):
+    pass
+
+
+class NoUserError(MissingError):
+    pass
+
+
+class NoFaceError(MissingError):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +99,45 @@ class UserMatch:
     user_id: str
     cosine: float
     similarity: float
+
+
+class Refusal(StrEnum):
+    """Why a face was left as it is, in Rekognition's words."""
+
+    FACE_NOT_FOUND = "FACE_NOT_FOUND"
+    ASSOCIATED_TO_AN_EXISTING_USER = "ASSOCIATED_TO_AN_EXISTING_USER"
+    ASSOCIATED_TO_A_DIFFERENT_USER = "ASSOCIATED_TO_A_DIFFERENT_USER"
+    LOW_MATCH_CONFIDENCE = "LOW_MATCH_CONFIDENCE"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`user_id` is whose face it is; `similarity` in percent is to the user it was meant for, if that was too low."""
+
+    face_id: str
+    reason: Refusal
+    user_id: str = ""
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call did to faces: the ids it changed, and those it did not. What was so already is in neither.
+
+    `faces` is how many the user has now.
+    """
+
+    done: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    faces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A part of a list; `after` is where the next one begins, None for the last."""
+
+    items: list[Item]
+    after: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from edge.collections import remains
 from edge.collections.chunks import number_of, seal
-from edge.collections.records import IndexedFace, NewFace, Vector
-from edge.errors import InputError, MissingError
+from edge.collections.records import IndexedFace, NewFace, NoCollectionError, NoFaceError, NoUserError, Vector
+from edge.errors import InputError
 from edge.values import Box
 
 REMOVALS = 10_000  # of a collection that are remembered one by one
@@ -22,32 +23,32 @@ COLLECTIONS = """SELECT name, created_at,
     coalesce((SELECT digest FROM faces JOIN vectors ON vectors.face = faces.id
         WHERE faces.collection = collections.id LIMIT 1), '') AS digest
     FROM collections"""
-FACES = """SELECT face_id, image_id, external_image_id, coalesce(users.name, '') AS user_id, confidence, quality,
-    x1, y1, x2, y2, faces.created_at AS created_at
+FACES = """SELECT faces.id AS key, face_id, image_id, external_image_id, coalesce(users.name, '') AS user_id,
+    confidence, quality, x1, y1, x2, y2, faces.created_at AS created_at
     FROM faces LEFT JOIN users ON users.id = faces.user WHERE faces.collection = :collection"""
-USERS = """SELECT name AS user_id, created_at, (SELECT count(*) FROM faces WHERE user = users.id) AS faces
-    FROM users WHERE collection = ? ORDER BY name"""
+USERS = """SELECT id AS key, name AS user_id, created_at, (SELECT count(*) FROM faces WHERE user = users.id) AS faces
+    FROM users"""
 VECTOR = """SELECT vector, digest FROM faces JOIN vectors ON vectors.face = faces.id
     WHERE collection = ? AND face_id = ?"""
 
 
-def no_collection(name: str) -> MissingError:
-    return MissingError(f"no collection {name!r}: make it with 'vedette collections create {name}'")
+def no_collection(name: str) -> NoCollectionError:
+    return NoCollectionError(f"no collection {name!r}: make it with 'vedette collections create {name}'")
 
 
-def no_collection_to_delete(connection: sqlite3.Connection, name: str) -> MissingError:
+def no_collection_to_delete(connection: sqlite3.Connection, name: str) -> NoCollectionError:
     there = [row[0] for row in connection.execute("SELECT name FROM collections ORDER BY name LIMIT 20")]
-    return MissingError(f"no collection {name!r}: there is {', '.join(there) or 'none'}")
+    return NoCollectionError(f"no collection {name!r}: there is {', '.join(there) or 'none'}")
 
 
-def no_user_to_delete(connection: sqlite3.Connection, collection: str, key: int, user_id: str) -> MissingError:
+def no_user_to_delete(connection: sqlite3.Connection, collection: str, key: int, user_id: str) -> NoUserError:
     names = connection.execute("SELECT name FROM users WHERE collection = ? ORDER BY name LIMIT 20", [key])
     there = ", ".join(row[0] for row in names) or "none"
-    return MissingError(f"no user {user_id!r} in collection {collection!r}: there is {there}")
+    return NoUserError(f"no user {user_id!r} in collection {collection!r}: there is {there}")
 
 
-def no_face(collection: str, face_id: str) -> MissingError:
-    return MissingError(f"no face {face_id!r} in collection {collection!r}: see 'vedette faces list {collection}'")
+def no_face(collection: str, face_id: str) -> NoFaceError:
+    return NoFaceError(f"no face {face_id!r} in collection {collection!r}: see 'vedette faces list {collection}'")
 
 
 def collection_key(connection: sqlite3.Connection, name: str) -> int:
@@ -64,7 +65,7 @@ def user_key(connection: sqlite3.Connection, collection: str, user_id: str) -> i
         [collection, user_id],
     ).fetchone()
     if row is None:
-        raise MissingError(
+        raise NoUserError(
             f"no user {user_id!r} in collection {collection!r}: "
             f"make it with 'vedette users create {collection} {user_id}'"
         )
@@ -72,8 +73,15 @@ def user_key(connection: sqlite3.Connection, collection: str, user_id: str) -> i
 
 
 def face(row: dict[str, Any]) -> IndexedFace:
+    """Of a row of FACES, less its key."""
     box = Box(*(row.pop(side) for side in ("x1", "y1", "x2", "y2")))
     return IndexedFace(box=box, **row)
+
+
+def faces_of_image(connection: sqlite3.Connection, key: int, image_id: str) -> list[IndexedFace]:
+    found = connection.execute(f"{FACES} AND image_id = :image", {"collection": key, "image": image_id})
+    names = [column[0] for column in found.description]
+    return [face(dict(zip(names[1:], row[1:], strict=True))) for row in found]
 
 
 def new_face(of: NewFace, image_id: str, external_image_id: str, user_id: str) -> IndexedFace:
@@ -131,31 +139,14 @@ def insert(  # noqa: PLR0913 - a row's columns
     connection.execute("UPDATE collections SET added = ? WHERE id = ?", [row, key])
 
 
-def delete(connection: sqlite3.Connection, key: int, face_ids: Sequence[str]) -> list[str]:
-    """Delete the faces that are there, and note it for whoever holds their vectors; their ids."""
-    gone = []
+def delete(connection: sqlite3.Connection, key: int, faces: Sequence[int]) -> None:
+    """Delete these faces, and note it for whoever holds their vectors, and for who overwrites them in the file."""
     (removed,) = connection.execute("SELECT removed FROM collections WHERE id = ?", [key]).fetchone()
-    for face_id in face_ids:
-        row = connection.execute("SELECT id FROM faces WHERE collection = ? AND face_id = ?", [key, face_id]).fetchone()
-        if row is not None:
-            gone.append(face_id)
-            connection.execute("DELETE FROM faces WHERE id = ?", row)
-            connection.execute("INSERT INTO removals VALUES (?, ?, ?)", [key, removed + len(gone), row[0]])
-    removed += len(gone)
+    connection.executemany("DELETE FROM faces WHERE id = ?", [[face] for face in faces])
+    connection.executemany(
+        "INSERT INTO removals VALUES (?, ?, ?)", [[key, removed + place, face] for place, face in enumerate(faces, 1)]
+    )
+    removed += len(faces)
     connection.execute("UPDATE collections SET removed = ? WHERE id = ?", [removed, key])
     connection.execute("DELETE FROM removals WHERE collection = ? AND number <= ?", [key, removed - REMOVALS])
-    return gone
-
-
-def move(
-    connection: sqlite3.Connection, key: int, face_ids: Sequence[str], of: tuple[int | None, ...], to: int | None
-) -> list[str]:
-    """Give faces that belong to one of the users `of` to the user `to`; the ids that were such faces."""
-    found = {
-        face_id: user
-        for face_id in face_ids
-        for (user,) in connection.execute("SELECT user FROM faces WHERE collection = ? AND face_id = ?", [key, face_id])
-    }
-    mine = [face_id for face_id, user in found.items() if user in of]
-    connection.executemany("UPDATE faces SET user = ? WHERE face_id = ?", [[to, face_id] for face_id in mine])
-    return mine
+    remains.note(connection, "vectors", remains.around(connection, faces))

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from edge.centre import centre
 from edge.collections.index import Index
-from edge.collections.records import UserMatch, Vector, unit
+from edge.collections.records import FullError, UserMatch, Vector, unit
 from edge.collections.rows import collection_key, other_model, user_key
 from edge.database import reading
 from edge.errors import InputError
@@ -79,14 +79,34 @@ def _sound(data: bytes) -> bool:
         return bool(len(data) % 4 == 0 and abs(float(vector @ vector) - 1.0) <= 2 * UNIT)
 
 
-def check_room(connection: sqlite3.Connection, user: int, user_id: str) -> None:
-    """Raise InputError if the user has more faces than one may have."""
+def vector_of(connection: sqlite3.Connection, user: int) -> Vector | None:
+    """None for a user without faces."""
+    row = connection.execute("SELECT vector FROM centres WHERE user = ?", [user]).fetchone()
+    return np.frombuffer(row[0], "<f4") if row else None
+
+
+def similarity(face: bytes, to: Vector | None) -> float:
+    """In percent, of a stored vector to a user's; a damaged one is like nobody, a user without faces like everybody."""
+    if to is None:
+        return 100.0
+    return percent(float(np.frombuffer(face, "<f4") @ to)) if _sound(face) and len(face) == 4 * len(to) else 0.0
+
+
+def count(connection: sqlite3.Connection, user: int) -> int:
+    """How many faces the user has."""
     (faces,) = connection.execute("SELECT count(*) FROM faces WHERE user = ?", [user]).fetchone()
+    return int(faces)
+
+
+def check_room(connection: sqlite3.Connection, user: int, user_id: str) -> int:
+    """How many faces the user has; raises FullError if these are more than one may have."""
+    faces = count(connection, user)
     if faces > MOST:
-        raise InputError(
+        raise FullError(
             f"user {user_id!r}: these would be {faces} faces, and a user has {MOST} at most; "
             "take the best ones, or disassociate others first"
         )
+    return faces
 
 
 @dataclass(slots=True)
@@ -119,11 +139,18 @@ class UserFinder:
         with self._snapshot() as connection:
             key = collection_key(connection, collection)
             user = user_key(connection, collection, user_id)
-            row = connection.execute("SELECT vector FROM centres WHERE user = ?", [user]).fetchone()
-            if row is None:
+            vector = vector_of(connection, user)
+            if vector is None:
                 return []
-            found = _best(connection, self._fresh(connection, key), np.frombuffer(row[0], "<f4"), limit + 1, floor)
+            found = _best(connection, self._fresh(connection, key), vector, limit + 1, floor)
         return [match for match in found if match.user_id != user_id][:limit]
+
+    def forget(self) -> None:
+        """Drop the vectors of collections that are gone."""
+        with self._snapshot() as connection:
+            alive = {row[0] for row in connection.execute("SELECT id FROM collections")}
+            for key in self._shelves.keys() - alive:
+                del self._shelves[key]
 
     def close(self) -> None:
         with self._lock:

@@ -151,13 +151,14 @@ def delete_user(args: argparse.Namespace) -> int:
 
 def associate(args: argparse.Namespace) -> int:
     with opened(args) as people:
-        done = people.associate(args.collection, args.user, args.faces)
+        refused = {face.face_id for face in people.associate(args.collection, args.user, args.faces).refused}
+    done = [face_id for face_id in args.faces if face_id not in refused]
     return _told(args, done, "associated", "missing, or another user's")
 
 
 def disassociate(args: argparse.Namespace) -> int:
     with opened(args) as people:
-        done = people.disassociate(args.collection, args.user, args.faces)
+        done = people.disassociate(args.collection, args.user, args.faces).done
     return _told(args, done, "disassociated", "missing, or not this user's")
 
 

@@ -190,9 +190,9 @@ def show(args: argparse.Namespace) -> int:
 
 def delete(args: argparse.Namespace) -> int:
     with collections.opened(args) as people:
-        gone = people.delete_faces(args.collection, args.faces)
+        gone = people.delete_faces(args.collection, args.faces).done
     if args.json:
-        print(json.dumps({"deleted": gone}))
+        print(json.dumps({"deleted": list(gone)}))
     else:
         for face_id in gone:
             print(f"{face_id}: deleted")

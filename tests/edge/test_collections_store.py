@@ -71,7 +71,7 @@ def test_vectors_of_two_models_never_meet(people: Collections) -> None:
         people.search("people", vector(1), "m2")
     with pytest.raises(InputError, match=r"another embedding model.*re-index"):
         people.identify("people", vector(1), "m2", 90.0, 0.05)
-    assert people.delete_faces("people", [added.face_id]) == [added.face_id]
+    assert people.delete_faces("people", [added.face_id]).done == (added.face_id,)
     people.add_faces("people", [face(2)], "m2")
     assert len(people.search("people", vector(2), "m2")) == 1
 
@@ -132,10 +132,10 @@ def test_a_face_belongs_to_one_user(people: Collections) -> None:
     one, two = (people.add_faces("people", [face(seed)], "m1")[0].face_id for seed in (1, 2))
     people.create_user("people", "ada")
     people.create_user("people", "grace")
-    assert people.associate("people", "ada", [one, "nobody"]) == [one]
-    assert people.associate("people", "ada", [one]) == [one]
-    assert people.associate("people", "grace", [one, two]) == [two]
-    assert people.disassociate("people", "grace", [one, two]) == [two]
+    assert people.associate("people", "ada", [one, "nobody"]).done == (one,)
+    assert people.associate("people", "ada", [one]).done == ()
+    assert people.associate("people", "grace", [one, two]).done == (two,)
+    assert people.disassociate("people", "grace", [one, two]).done == (two,)
     assert [(user.user_id, user.faces) for user in people.list_users("people")] == [("ada", 1), ("grace", 0)]
     people.delete_user("people", "ada")
     assert [kept.user_id for kept in people.list_faces("people")] == ["", ""]
@@ -159,7 +159,7 @@ def test_a_deleted_face_leaves_the_files(people: Collections, tmp_path: Path) ->
     trace = unit.astype("<f4").tobytes()[64:128]
     (added,) = people.add_faces("people", [face(1)], "m1")
     assert any(trace in file.read_bytes() for file in tmp_path.iterdir())
-    assert people.delete_faces("people", [added.face_id, "nobody"]) == [added.face_id]
+    assert people.delete_faces("people", [added.face_id, "nobody"]).done == (added.face_id,)
     assert not any(trace in file.read_bytes() for file in tmp_path.iterdir())
 
 

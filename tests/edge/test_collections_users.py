@@ -112,7 +112,7 @@ def test_what_another_process_commits_is_found(people: Collections, tmp_path: Pa
 
 def test_a_user_has_a_hundred_faces_at_most_and_none_that_came_before_is_lost(people: Collections) -> None:
     faces = enrol(people, *(view(1, photo) for photo in range(MOST + 1)))
-    assert len(people.associate("people", "ada", faces[:MOST])) == MOST
+    assert len(people.associate("people", "ada", faces[:MOST]).done) == MOST
     with pytest.raises(InputError, match="101 faces, and a user has 100 at most"):
         people.associate("people", "ada", faces[MOST:])
     with pytest.raises(InputError, match="101 faces"):
