@@ -1,7 +1,7 @@
 """The audit: a record of every request, appended to files that cannot be altered unseen (see `chain`).
 
-Each record goes to the operating system at once, so that a killed process loses none. It is forced to disk at most
-once a second, with the first record after a pause at once: a power cut loses the last second of a busy time.
+Each record goes to the operating system at once, so that a killed process loses none. It is forced to disk by `sync`,
+which the server calls once a second, so that no request waits for the disk: a power cut may lose the last second.
 
 While nothing can be written (a full disk), records wait in memory and are written first when it can be done again.
 Meanwhile a `required` audit refuses requests, so that nothing is done or told unseen; the few that were at work when it
@@ -24,14 +24,12 @@ from typing import Any
 from edge.api import chain, mending, trail
 from edge.api.chain import Head, Link
 from edge.database import no_folder
-from edge.endpoint import MB, AuditSettings
+from edge.endpoint import MB
 from edge.errors import DiskError, UnavailableError
-from edge.keys import Master
 
 log = logging.getLogger(__name__)
 
 SETTING = "api.audit.folder"
-SYNC_S = 1.0
 OWED = 256  # records that wait
 
 
@@ -41,26 +39,15 @@ class Audit:
     `key` is that of `chain.key_of`. Files have at most `size` bytes, and the newest `keep` are kept.
     """
 
-    def __init__(  # noqa: PLR0913 - the settings, and a clock
-        self,
-        folder: Path,
-        key: bytes,
-        *,
-        size: int = 16 * MB,
-        keep: int = 10,
-        required: bool = True,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, folder: Path, key: bytes, *, size: int = 16 * MB, keep: int = 10, required: bool = True) -> None:
         """Raises StorageError for a folder that cannot be used, UnavailableError if another process writes there."""
         self._folder, self._key = folder, key
         self._limit, self._keep, self._required = size, keep, required
-        self._clock = clock
         self._lock = Lock()
         self._owed: deque[Mapping[str, Any]] = deque()
         self._lost = 0
         self._failing = False  # and the log told so
         self._ruined = False  # a part of a record that could not be written stands at the end
-        self._synced_at = -SYNC_S
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._held = _hold(folder)
@@ -97,13 +84,10 @@ class Audit:
     def write(self, record: Mapping[str, Any]) -> None:
         """Append a record (see `trail.record`). Raises DiskError if the audit is required and cannot be written."""
         self._attempt(lambda: self._take(record))
-        if self._clock() - self._synced_at >= SYNC_S:
-            self.sync()
 
     def sync(self) -> None:
-        """Have all that was written be safe on disk, and the head tell so; call it now and then when all is quiet."""
+        """Have all that was written be safe on disk, and the head tell so. Raises DiskError as `write` does."""
         with self._lock:
-            self._synced_at = self._clock()
             if self._last == self._head.last:
                 return
             last, out = self._last, os.dup(self._out)
@@ -203,17 +187,6 @@ class Audit:
 
     def _begin(self, number: int) -> int:
         return os.open(chain.file_for(self._folder, number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-
-def open_audit(settings: AuditSettings, data: Path, master: Master) -> Audit:
-    """The audit of a device with this data folder; raises as Audit does."""
-    return Audit(
-        settings.within(data),
-        chain.key_of(master),
-        size=settings.size_mb * MB,
-        keep=settings.keep,
-        required=settings.required,
-    )
 
 
 def _hold(folder: Path) -> int:

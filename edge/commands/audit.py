@@ -7,18 +7,22 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.commands import table
 from edge.commands.arguments import count
 from edge.errors import MissingError
+
+if TYPE_CHECKING:
+    from edge.api.chain import Verdict
+    from edge.config import Config
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     group = commands.add_parser("audit", help="show and verify the records of what was asked of the API")
     actions = group.add_subparsers(required=True, metavar="ACTION")
     verifying = actions.add_parser("verify", help="whether no record was altered, added or taken away")
-    verifying.add_argument("--json", action="store_true", help="one JSON document")
+    verifying.add_argument("--json", action="store_true", help="one JSON document a folder and line")
     verifying.set_defaults(handler=verify)
     tailing = actions.add_parser("tail", help="the newest records")
     tailing.add_argument("-n", type=count, default=20, metavar="N", help="how many (20)")
@@ -36,29 +40,37 @@ def verify(args: argparse.Namespace) -> int:
     file = settings.data / master.NAME
     if not file.exists():
         raise MissingError(f"{file}: missing; without the very one that the audit was written under, restore a copy")
-    folder = settings.api.audit.within(settings.data)
-    found = chain.verify(folder, chain.key_of(master.open_master(settings.data)))
-    if args.json:
-        last = {"number": found.last.number, "hash": found.last.hash} if found.last else None
-        told = {"records": found.records, "first": found.first, "last": last}
-        print(json.dumps({"folder": str(folder)} | told | {"findings": found.findings, "notes": found.notes}))
-        return int(bool(found.findings))
+    key = chain.key_of(master.open_master(settings.data))
+    status = 0
+    for folder in _folders(settings):
+        found = chain.verify(folder, key)
+        _tell(folder, found, as_json=args.json)
+        status |= bool(found.findings)
+    return status
+
+
+def _tell(folder: Path, found: Verdict, *, as_json: bool) -> None:
+    last = found.last
+    if as_json:
+        told = {"folder": str(folder), "records": found.records, "first": found.first}
+        end = {"number": last.number, "hash": last.hash} if last else None
+        print(json.dumps(told | {"last": end, "findings": found.findings, "notes": found.notes}))
+        return
     for note in found.notes:
-        print(f"note: {note}")
+        print(f"{folder}: note: {_harmless(note)}")
     for finding in found.findings:
         print(f"{folder}: {finding}", file=sys.stderr)
-    if found.last:
-        print(f"{found.records} records, {found.first} to {found.last.number}; the last hash is {found.last.hash}")
+    if last:
+        print(f"{folder}: {found.records} records, {found.first} to {last.number}; the last hash is {last.hash}")
     if not found.findings:
-        print("none was altered, added or taken away")
-    return int(bool(found.findings))
+        print(f"{folder}: none was altered, added or taken away")
 
 
 def tail(args: argparse.Namespace) -> int:
     from edge import config
 
-    settings = config.load(args.config)
-    lines = _newest(settings.api.audit.within(settings.data), args.n)
+    found = [line for folder in _folders(config.load(args.config)) for line in _newest(folder, args.n)]
+    lines = sorted(found, key=_time)[-args.n :]  # those of the same second stay as they are
     if args.json:
         for line in lines:
             print(line)
@@ -67,19 +79,33 @@ def tail(args: argparse.Namespace) -> int:
     return 0
 
 
+def _folders(settings: Config) -> list[Path]:
+    """Those in which something was written; each process has its own."""
+    first, *others = settings.api.audit.folders(settings.data)
+    used = [folder for folder in (first, *others) if folder.is_dir()]
+    if not used:
+        raise MissingError(f"{first}: no audit here; it begins with the first request to the endpoint")
+    return used
+
+
 def _newest(folder: Path, number: int) -> list[str]:
     """The last lines, oldest first."""
     from edge.api import chain
 
-    files = chain.files(folder)
-    if not files:
-        raise MissingError(f"{folder}: no audit here; it begins with the first request to the endpoint")
     lines: list[str] = []
-    for file in reversed(files):
+    for file in reversed(chain.files(folder)):
         lines = file.read_text("utf-8", "replace").splitlines()[-(number - len(lines)) :] + lines
         if len(lines) >= number:
             break
     return lines
+
+
+def _time(line: str) -> str:
+    """Of a line that is no record: last, where it is seen."""
+    try:
+        return str(json.loads(line)["eventTime"])
+    except (ValueError, KeyError, TypeError):
+        return "~"
 
 
 def _row(line: str) -> tuple[str, ...]:

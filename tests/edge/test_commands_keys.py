@@ -175,7 +175,7 @@ def audited(tmp_path: Path) -> Path:
 def test_a_whole_audit_is_verified(said: Said, audited: Path) -> None:
     status, told, errors = said("audit", "verify")
     assert (status, errors) == (0, "")
-    assert told.startswith("3 records, 1 to 3; the last hash is ")
+    assert told.startswith(f"{audited}: 3 records, 1 to 3; the last hash is ")
     assert told.endswith("none was altered, added or taken away\n")
     status, told, _ = said("audit", "verify", "--json")
     found = json.loads(told)
@@ -216,6 +216,18 @@ def test_the_newest_records_are_found_over_several_files(said: Said, tmp_path: P
     assert [line.split()[3] for line in told] == [str(number) for number in range(1, 9)]
 
 
+def test_what_two_processes_wrote_is_one_audit(said: Said, audited: Path, tmp_path: Path) -> None:
+    second = audited.with_name("audit-2")
+    audit = Audit(second, chain.key_of(open_master(tmp_path / "data")))
+    audit.write({"eventTime": "2026-03-04T05:06:06Z", "userIdentity": {}, "eventName": "Earlier"})
+    audit.close()
+    status, told, _ = said("audit", "verify", "--json")
+    assert (status, [json.loads(line)["folder"] for line in told.splitlines()]) == (0, [str(audited), str(second)])
+    assert [line.split()[3] for line in said("audit", "tail")[1].splitlines()[1:3]] == ["Earlier", "SearchFaces"]
+    (second / chain.HEAD).unlink()
+    assert said("audit", "verify")[0] == 1
+
+
 def test_a_line_that_is_no_record_is_shown_as_one(said: Said, audited: Path) -> None:
     (file,) = chain.files(audited)
     file.write_bytes(file.read_bytes() + b"\xff half a rec")
@@ -230,3 +242,4 @@ def test_where_there_is_no_audit_it_is_said(said: Said, tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
     open_master(tmp_path / "data")
     assert "no audit here; it begins with the first request" in said("audit", "verify")[2]
+    assert "no audit here" in said("audit", "tail")[2]
