@@ -349,7 +349,7 @@ class _Run:
         assert self.pending is not None  # noqa: S101 - start() comes first
         assert self.model is not None  # noqa: S101
         try:
-            return self.pending.outputs()
+            return self._taken(self.pending)
         except AcceleratorError as error:
             # Who is not the first to notice was in flight beside another: it went down with the device, for the place
             # it would need now may be taken by one that only its own thread can give back.
@@ -357,6 +357,13 @@ class _Run:
                 raise
             self._started()
             return self.outputs()
+
+    @staticmethod
+    def _taken(pending: Pending) -> Tensors:
+        try:
+            return pending.outputs()
+        finally:
+            TURNS.end()
 
     def decode(self, raw: Tensors) -> Result:
         assert self.pending is not None  # noqa: S101 - start() comes first
@@ -378,6 +385,7 @@ class _Run:
             except AcceleratorError as error:
                 self.owner.fail(self.model, error)
             else:
+                TURNS.begin()
                 return self.pending
 
 

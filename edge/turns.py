@@ -2,7 +2,9 @@
 
 The vision thread says when it takes up a frame and when it is done with it. A request's thread waits before each of its
 inferences while there is a frame in work. Cameras that never rest do not starve it: it goes on once a frame has been
-finished, so that the two take turns, and it waits `patience` seconds at most. The vision thread never waits.
+finished, so that the two take turns, and it waits `patience` seconds at most. While an inference of its own is under
+way it does not wait to start another: the vision thread may be waiting for that one's place. The vision thread never
+waits.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class Turns:
     @contextmanager
     def giving_way(self) -> Iterator[None]:
         """This thread works for a request meanwhile."""
-        self._thread.polite = True
+        self._thread.polite, self._thread.begun = True, 0
         try:
             yield
         finally:
@@ -52,13 +54,27 @@ class Turns:
 
     def wait(self) -> None:
         """Before each inference: returns at once unless this thread gives way and a frame is in work."""
-        if not self._frames or not getattr(self._thread, "polite", False):
+        if not self._frames or not self._polite or self._thread.begun:
             return
         with self._changed:
             finished = self._finished
             self._waiting += 1
             self._changed.wait_for(lambda: not self._frames or self._finished != finished, self._patience)
             self._waiting -= 1
+
+    def begin(self) -> None:
+        """An inference of this thread is under way."""
+        if self._polite:
+            self._thread.begun += 1
+
+    def end(self) -> None:
+        """One has ended."""
+        if self._polite:
+            self._thread.begun -= 1
+
+    @property
+    def _polite(self) -> bool:
+        return bool(getattr(self._thread, "polite", False))
 
     @property
     def waiting(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -142,14 +143,18 @@ def test_the_next_one_infers_the_very_frame_that_failed(setup: Setup, late: bool
 
 def test_every_inference_waits_for_its_turn_before_it_starts(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     order = list[str]()
-    monkeypatch.setattr(failover, "TURNS", SimpleNamespace(wait=lambda: order.append("turn")))
+    turns = {"wait": "turn", "begin": "begun", "end": "ended"}
+    told = {name: partial(order.append, word) for name, word in turns.items()}
+    monkeypatch.setattr(failover, "TURNS", SimpleNamespace(**told))
     submit = setup.sessions[0].submit
     monkeypatch.setattr(setup.sessions[0], "submit", lambda feeds: (order.append("inference"), submit(feeds))[1])
     setup.winner()
     start = setup.model.prepare(GREY)
-    assert order == ["turn", "inference"]
-    start()
-    assert order[2:] == ["turn", "inference"]
+    assert order == ["turn", "inference", "begun", "ended"]
+    order.clear()
+    setup.sessions[0].broken = True
+    start().result()
+    assert order == ["turn", "inference", "begun", "ended", "turn", "begun", "ended"]  # the second by who took over
 
 
 def test_a_frame_that_was_prepared_for_another_is_prepared_anew(setup: Setup) -> None:

@@ -70,6 +70,29 @@ def test_nobody_waits_while_no_frame_is_in_work() -> None:
         turns.wait()
 
 
+def test_who_has_an_inference_under_way_starts_the_next_at_once() -> None:
+    """The vision thread may wait for the place that it takes."""
+    turns = Turns(LONG)
+    with turns.giving_way():
+        turns.begin()
+        turns.take_up()
+        turns.wait()
+        turns.begin()
+        turns.end()
+        turns.wait()
+        turns.end()
+        turns.finish()
+    turns.begin()  # as the vision thread does
+    turns.end()
+    order = list[str]()
+    turns.take_up()
+    with asking(turns, order) as waits:
+        waits()
+        order.append("frame")
+        turns.finish()
+    assert order == ["frame", "inference"]
+
+
 def test_only_requests_give_way() -> None:
     turns = Turns(LONG)
     turns.take_up()
