@@ -24,9 +24,19 @@ from edge.engine import TASKS, Model, fault_of, open_model
 from edge.errors import EdgeError
 from edge.events.log import EventLog
 from edge.events.mqtt import check as check_broker
+from edge.keys.store import usable
 from models.manifest import ModelError
 
-PACKAGES = ("openvino", "ai-edge-litert", "numpy", "opencv-python-headless", "paho-mqtt", "pydantic", "sqlite-utils")
+PACKAGES = (
+    "openvino",
+    "ai-edge-litert",
+    "numpy",
+    "opencv-python-headless",
+    "paho-mqtt",
+    "pydantic",
+    "sqlite-utils",
+    "uvicorn",
+)
 ROOM = 1 << 30  # bytes free below which a disk is worth a word
 STALE = 600.0  # seconds: an event that waits longer is no hiccup of the network
 HOT = 85.0  # °C from which boards begin to slow themselves down
@@ -54,6 +64,8 @@ def examine(config: Config) -> Iterator[Finding]:
     yield _broker(config)
     yield _storage(config)
     yield from _outbox(config)
+    if config.api.port:
+        yield _api(config)
     yield _board(config)
     yield _clock()
     yield from _daemon(config)
@@ -192,6 +204,18 @@ def _outbox(config: Config) -> Iterator[Finding]:
         yield Finding("outbox", False, f"{text}, the oldest for {age / 60:.0f} min: {more}")
     else:
         yield Finding("outbox", True, text)
+
+
+def _api(config: Config) -> Finding:
+    """Whether clients could be let in; whether one is served now, `daemon` says."""
+    try:
+        config.api.tls()
+        keys = usable(config.data)
+    except EdgeError as error:
+        return Finding("api", False, str(error))
+    if not keys:
+        return Finding("api", False, "nobody has an access key yet: run 'vedette keys create NAME'")
+    return Finding("api", True, f"{config.api.place}, access keys: {keys}")
 
 
 def _board(config: Config) -> Finding:

@@ -26,6 +26,7 @@ from edge.commands import (
     models,
     moderation,
     run,
+    serve,
     top,
 )
 from edge.errors import EXPECTED, StorageError, exit_code
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 GROUPS = (
     run,
+    serve,
     top,
     analyze,
     doctor,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
+from edge import endpoint
 from edge.cameras import Camera
 from edge.endpoint import ApiSettings
 from edge.engine import AccelSettings, ModelSettings
@@ -44,9 +45,12 @@ class Config(Section):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """What any camera looks for, in the order of TASKS; without cameras, what one would by default."""
-        sections: list[Tasks] = [*self.cameras.values()] or [Tasks()]
-        return tuple(task for task in TASKS if any(getattr(section, task).enabled for section in sections))
+        """What any camera or request looks for, in the order of TASKS; without either, what a camera would."""
+        asked = endpoint.TASKS if self.api.port else ()
+        sections: list[Tasks] = [*self.cameras.values()] or ([] if asked else [Tasks()])
+        return tuple(
+            task for task in TASKS if task in asked or any(getattr(section, task).enabled for section in sections)
+        )
 
 
 def load(path: Path | None) -> Config:

@@ -1,28 +1,33 @@
-"""The daemon's life: open the parts, run the pipeline, close them in order."""
+"""The daemon's life: open the parts, run the pipeline, close them in order; or the API alone, without cameras."""
 
 from __future__ import annotations
 
 import fcntl
 import logging
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import cv2
 
 from edge import database, notify, stopping
 from edge.abilities import Abilities, open_abilities
 from edge.collections import Collections
 from edge.config import Config
+from edge.endpoint import TASKS
 from edge.errors import StorageError
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.live import Live
-from edge.pipeline import Parts, Pipeline
+from edge.pipeline import Listener, Parts, Pipeline, Threads
 from edge.stats import Stats
 
 if TYPE_CHECKING:
+    from edge.api.server import Server
     from edge.exporter import Exporter
 
 log = logging.getLogger(__name__)
@@ -52,10 +57,12 @@ def parts(config: Config, abilities: Abilities) -> Iterator[Parts]:
         stats = Stats()
         publisher = Publisher(config.mqtt, config.device, events, stats.delivered)
         opened.callback(publisher.close)
-        listeners = []
+        listeners: list[Listener] = []
         for listener in _listeners(config):
             opened.callback(listener.close)
             listeners.append(listener)
+        if config.api.port:
+            listeners.append(opened.enter_context(_api(config, abilities, collections)))
         yield Parts(abilities, state, collections, events, publisher, stats, listeners)
 
 
@@ -68,6 +75,62 @@ def _listeners(config: Config) -> Iterator[Live | Exporter]:
         from edge.exporter import Exporter
 
         yield Exporter(config.metrics)
+
+
+@contextmanager
+def _api(config: Config, abilities: Abilities, collections: Collections) -> Iterator[Server]:
+    from edge.api.opening import opened
+
+    with opened(config, abilities, collections) as server:
+        log.info("api: %s", config.api.place)
+        yield server
+
+
+def serve(config: Config, seconds: float | None = None) -> None:
+    """Serve the API alone until SIGTERM, SIGINT or `seconds`; raises what ended it.
+
+    Others may work in the same data folder meanwhile, a daemon with cameras among them.
+    """
+    with ExitStack() as opened:
+        notify.tell(STATUS="opening the models")
+        abilities = open_abilities(config, TASKS, lasting=True)
+        opened.callback(abilities.close)
+        collections = Collections(database.connect(config.data))
+        opened.callback(collections.close)
+        server = opened.enter_context(_api(config, abilities, collections))
+        _until(Serving(abilities, server), seconds)
+
+
+class Serving:
+    """The API without cameras: `run` until `stop` or a signal."""
+
+    def __init__(self, abilities: Abilities, server: Listener) -> None:
+        self._abilities = abilities
+        self._server = server
+        self._threads = Threads()
+
+    def stop(self) -> None:
+        """Ask for the end; safe in a signal handler."""
+        self._threads.stop.set()
+
+    def run(self, seconds: float | None = None) -> None:
+        """Block until stopped, or until `seconds` have passed; raises the error of a thread that died."""
+        cv2.setNumThreads(1)  # as in the pipeline
+        (answering,) = self._threads.answering([self._server], self.picture)
+        notify.tell(READY=1, STATUS="serving the API")
+        watchdog, until = notify.Watchdog(), time.monotonic() + (seconds or float("inf"))
+        while not self._threads.stop.wait(0.2) and time.monotonic() < until:
+            self._abilities.tend()
+            self._abilities.changes()  # which the models have logged; nobody else is told
+            watchdog.look({})
+        notify.tell(STOPPING=1)
+        self._threads.stop.set()
+        answering.join()
+        self._threads.check()
+
+    def picture(self) -> dict[str, Any]:
+        """What /healthz looks at."""
+        return {"models": self._abilities.standing()}
 
 
 @contextmanager
@@ -88,7 +151,7 @@ def alone(data: Path) -> Iterator[None]:
         yield
 
 
-def _until(pipeline: Pipeline, seconds: float | None) -> None:
+def _until(pipeline: Pipeline | Serving, seconds: float | None) -> None:
     def stop(number: int, _: FrameType | None) -> None:
         log.info("stopping on %s", signal.Signals(number).name)
         pipeline.stop()

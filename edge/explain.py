@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 
 from accel.session import AcceleratorError, isolated
@@ -10,6 +11,8 @@ from edge.abilities import needed
 from edge.cameras.base import CameraSettings
 from edge.config import Config
 from edge.engine import check_backends, installed_of
+from edge.errors import StorageError
+from edge.keys.store import usable
 from edge.obstacles import obstacles
 from edge.settings import Tasks
 from models import labels as hierarchy
@@ -39,6 +42,7 @@ def lines(config: Config) -> Iterator[str]:
     metrics = config.metrics
     place = f"http://{metrics.host}:{metrics.port}/metrics"
     yield f"metrics: {place} and /healthz" if metrics.port else "metrics: not served"
+    yield from _api(config)
     folder = config.stills.folder
     yield f"stills: the newest {config.stills.keep} in {folder}" if folder else "stills: none written"
     for name, camera in config.cameras.items():
@@ -46,16 +50,34 @@ def lines(config: Config) -> Iterator[str]:
         yield from (f"camera {name}: {sentence}" for sentence in _tasks(camera))
 
 
+def _api(config: Config) -> Iterator[str]:
+    api = config.api
+    if not api.port:
+        yield "api: not served"
+        return
+    yield (
+        f"api: {api.place}, {api.workers} requests at once and {api.queue} in line, "
+        f"region {api.region}, account {api.account}"
+    )
+    for name, bucket in api.buckets.items():
+        yield f"api: bucket {name}: {bucket.folder or f'{bucket.bucket or name} at {bucket.endpoint}'}"
+    audit = api.audit
+    yield f"api: the audit keeps {audit.keep} files of {audit.size_mb} MB in {audit.within(config.data)}"
+
+
 def problems(config: Config) -> Iterator[str]:
     """What is missing for this configuration to run, each with its remedy."""
     yield from obstacles(config)
+    with suppress(StorageError):  # which is said elsewhere
+        if config.api.port and not usable(config.data):
+            yield "api: nobody has an access key yet: run 'vedette keys create NAME'"
     try:
         check_backends(config)
     except AcceleratorError as error:
         yield str(error)
         return
     yield from _unknown_labels(config)
-    for task in config.tasks if config.cameras else ():
+    for task in config.tasks if config.cameras or config.api.port else ():
         for model in needed(task):
             if not config.models.of(model):
                 continue

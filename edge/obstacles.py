@@ -13,7 +13,7 @@ from edge.cameras.base import CameraSettings
 from edge.collections.records import check_collection
 from edge.config import Config
 from edge.engine import fault_of, installed_of
-from edge.errors import InputError
+from edge.errors import ConfigError, InputError
 from models.manifest import ModelError, labels
 
 SECRETS = ("password_file", "ca_file", "cert_file", "key_file")
@@ -28,6 +28,8 @@ def obstacles(config: Config) -> Iterator[str]:
     for key in SECRETS:
         if path := getattr(config.mqtt, key):
             yield from _file(f"mqtt.{key}", path, "name a file")
+    if config.api.port:
+        yield from _api(config)
     asked = any(camera.objects.enabled and camera.objects.labels for camera in config.cameras.values())
     known = _known_labels(config) if asked else ()
     for name, camera in config.cameras.items():
@@ -39,7 +41,7 @@ def _camera(place: str, camera: CameraSettings, known: tuple[str, ...]) -> Itera
     if kind == "file" and path:
         yield from _file(f"{place}.path", path, 'name a video, or say kind = "images"')
     if kind == "images" and path:
-        yield from _pictures(f"{place}.path", path)
+        yield from _pictures(f"{place}.path", path, 'name a folder, or say kind = "file"')
     if camera.objects.enabled and known:
         for label in camera.objects.labels:
             yield from _label(f"{place}.objects.labels", label, known)
@@ -48,6 +50,22 @@ def _camera(place: str, camera: CameraSettings, known: tuple[str, ...]) -> Itera
             check_collection(camera.faces.collection)
         except InputError as error:
             yield f"{place}.faces.collection: {error}"
+
+
+def _api(config: Config) -> Iterator[str]:
+    """Buckets may come and go; but one that is not there now is more likely a slip."""
+    api = config.api
+    absent = [fault for place, path in api.files() for fault in _file(place, path, "name a file")]
+    yield from absent
+    if not absent:
+        try:
+            api.tls()
+        except ConfigError as error:
+            yield str(error)
+    for name, bucket in api.buckets.items():
+        if bucket.folder:
+            yield from _pictures(f"api.buckets.{name}", bucket.folder, "name a folder")
+    yield from _folder("api.audit.folder", api.audit.within(config.data))
 
 
 def _file(place: str, path: Path, instead: str) -> Iterator[str]:
@@ -62,11 +80,11 @@ def _file(place: str, path: Path, instead: str) -> Iterator[str]:
         yield _refused(place, path, error)
 
 
-def _pictures(place: str, path: Path) -> Iterator[str]:
+def _pictures(place: str, path: Path, instead: str) -> Iterator[str]:
     try:
         os.scandir(path).close()
     except NotADirectoryError:
-        yield f'{place}: {path} is not a folder; name a folder, or say kind = "file"'
+        yield f"{place}: {path} is not a folder; {instead}"
     except OSError as error:
         yield _refused(place, path, error)
 

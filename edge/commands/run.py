@@ -32,20 +32,24 @@ def _run(args: argparse.Namespace) -> int:
 
     with stopping.handled(stopping.at_once):  # also while libraries load and models open
         from edge.daemon import watch
+        from edge.errors import ConfigError
 
-        watch(_load(args.config), args.seconds)
+        loaded = _load(args.config)
+        if not loaded.cameras:
+            raise ConfigError(f"{args.config}: cameras: there is none; for the API alone, run 'vedette serve'")
+        watch(loaded, args.seconds)
     return 0
 
 
 def _load(path: Path | None) -> Config:
-    """A configuration that names cameras; raises ConfigError."""
+    """A configuration that names cameras, or serves the API; raises ConfigError."""
     from edge import config
     from edge.errors import ConfigError
 
     if path is None:
         raise ConfigError("no configuration: name a TOML with --config FILE; 'vedette cameras' prints lines for one")
     loaded = config.load(path)
-    if not loaded.cameras:
+    if not loaded.cameras and not loaded.api.port:
         raise ConfigError(f"{path}: cameras: there is none; 'vedette cameras' prints lines to put here")
     return loaded
 

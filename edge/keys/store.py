@@ -13,13 +13,15 @@ import string
 import time
 from base64 import b32encode
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 
 from sqlite_utils import Database
 
-from edge.database import file_of, migrate, reading, transaction
+from edge.database import NAME as FILE
+from edge.database import connect, file_of, migrate, reading, transaction
 from edge.errors import InputError, MissingError, StorageError
 from edge.keys import policy as documents
 from edge.keys.master import Master
@@ -188,9 +190,11 @@ class Keys:
         self._number = number
 
 
-def usable(database: Database) -> int:
-    """How many keys are enabled; nothing is made or opened for it."""
-    with reading(database) as connection:
+def usable(data: Path) -> int:
+    """How many keys of a data folder are enabled; nothing is made for it. Raises StorageError."""
+    if not (data / FILE).exists():
+        return 0
+    with closing(connect(data, or_snapshot=True)) as database, reading(database) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'access_keys'").fetchone():
             return 0
         (count,) = connection.execute("SELECT count(*) FROM access_keys WHERE enabled").fetchone()

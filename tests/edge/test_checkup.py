@@ -19,6 +19,7 @@ from edge import config, daemon, database
 from edge.checkup import Finding, examine
 from edge.collections import Collections, NewFace
 from edge.events.log import EventLog, EventSettings
+from edge.keys import Keys, open_master
 from edge.packs.store import Store
 from edge.values import Box, Event
 from tests.brokers import Mosquitto, free_port
@@ -75,6 +76,20 @@ def test_a_broker_that_answers(tmp_path: Path) -> None:
     with Mosquitto(tmp_path) as broker:
         found = look(tmp_path, broker.port)["broker"]
     assert found == Finding("broker", True, f"127.0.0.1:{broker.port} answers")
+
+
+def test_the_api_needs_a_key_and_a_certificate_that_is_one(tmp_path: Path) -> None:
+    def api(**more: str) -> Finding:
+        raw = {"data": "state", "models": {"store": "store"} | OFF, "api": {"port": 8432} | more}
+        (found,) = [one for one in examine(config.parse(raw, tmp_path / "vedette.toml")) if one.part == "api"]
+        return found
+
+    assert api() == Finding("api", False, "nobody has an access key yet: run 'vedette keys create NAME'")
+    assert not (tmp_path / "state" / database.NAME).exists()
+    with closing(Keys(database.connect(tmp_path / "state"), open_master(tmp_path / "state"))) as keys:
+        keys.create("tester")
+    assert api() == Finding("api", True, "http://127.0.0.1:8432, access keys: 1")
+    assert "no such file or directory" in api(tls_certificate="a.pem", tls_key="a.key").text
 
 
 def test_before_the_first_run_nothing_is_made(tmp_path: Path) -> None:

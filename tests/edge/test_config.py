@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge import config, daemon
+from edge import config, daemon, endpoint
 from edge.errors import ConfigError, StorageError
 
 
@@ -93,3 +93,11 @@ def test_a_task_that_could_never_tell_anything_is_refused(tmp_path: Path, task: 
     with pytest.raises(ConfigError) as caught:
         config.parse(raw, tmp_path / "vedette.toml")
     assert said in str(caught.value)
+
+
+def test_the_api_looks_for_more_than_the_cameras(tmp_path: Path) -> None:
+    off = "".join(f"[cameras.door.{task}]\nenabled = false\n" for task in ("faces", "labels", "moderation"))
+    assert load(tmp_path, DOOR + off).tasks == ("objects",)
+    assert set(load(tmp_path, DOOR + off + "[api]\nport = 8432\n").tasks) == set(endpoint.TASKS)
+    assert set(load(tmp_path, "[api]\nport = 8432\n").tasks) == set(endpoint.TASKS)
+    assert load(tmp_path, DOOR + "[cameras.door.liveness]\nenabled = true\n[api]\nport = 1\n").tasks[-1] == "liveness"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge import config
+from edge import config, database
 from edge.explain import lines, problems
+from edge.keys import Keys, open_master
 from edge.obstacles import obstacles
 from edge.packs.store import Store
 from tests.edge.stores import FakeBackend, classifier, install, put
@@ -34,6 +36,7 @@ def test_defaults_are_told_in_full(tmp_path: Path) -> None:
         "mqtt: 127.0.0.1:1883, version 5, no TLS, no user",
         "accel: openvino, then tflite",
         "metrics: not served",
+        "api: not served",
         "stills: none written",
         f"camera door: kind images, fps 5.0, path {tmp_path / 'slides'}, seconds 3.0",
         "camera door: frames count when 0.20% of the picture changes, else one every 10 s",
@@ -177,3 +180,39 @@ def test_a_label_that_no_picture_is_given_is_told_with_the_nearest_one(tmp_path:
     assert "cameras.door.labels.include: there is no 'Bicyle'; did you mean 'Bicycle'?" in found
     assert [line for line in found if "include_categories: there is no 'Animals'" in line]
     assert not [line for line in found if "exclude:" in line]
+
+
+def test_the_api_is_told_with_its_buckets_and_its_audit(tmp_path: Path) -> None:
+    buckets = {"photos": "pictures", "archive": {"endpoint": "http://nas:9000", "bucket": "old"}}
+    told = list(lines(parsed(tmp_path, api={"port": 8432, "buckets": buckets})))
+    assert [line for line in told if line.startswith("api")] == [
+        "api: http://127.0.0.1:8432, 2 requests at once and 16 in line, region us-east-1, account 000000000000",
+        f"api: bucket photos: {tmp_path / 'pictures'}",
+        "api: bucket archive: old at http://nas:9000",
+        f"api: the audit keeps 10 files of 16 MB in {tmp_path / 'state' / 'audit'}",
+    ]
+
+
+def test_what_keeps_clients_out_is_a_problem(tmp_path: Path) -> None:
+    tls = {"tls_certificate": "a.pem", "tls_key": "a.key"}
+    settings = parsed(tmp_path, api={"port": 8432, "buckets": {"photos": "pictures"}} | tls)
+    found = list(problems(settings))
+    assert f"api.tls_certificate: {tmp_path / 'a.pem'} does not exist; put it there, or correct the path" in found
+    assert f"api.buckets.photos: {tmp_path / 'pictures'} does not exist; put it there, or correct the path" in found
+    assert "api: nobody has an access key yet: run 'vedette keys create NAME'" in found
+    assert any(problem.startswith("models.text_boxes: ") for problem in found)
+    for name in ("a.pem", "a.key"):
+        (tmp_path / name).write_text("no certificate")
+    (tmp_path / "pictures").mkdir()
+    with closing(Keys(database.connect(settings.data), open_master(settings.data))) as keys:
+        keys.create("tester")
+        api = [problem for problem in problems(settings) if problem.startswith("api")]
+        assert len(api) == 1
+        assert "make both with 'vedette keys certificate'" in api[0]
+        keys.disable("tester")
+        assert "api: nobody has an access key yet: run 'vedette keys create NAME'" in problems(settings)
+
+
+def test_without_a_port_nothing_of_the_api_is_missing(tmp_path: Path) -> None:
+    settings = parsed(tmp_path, cameras={"door": DOOR}, api={"buckets": {"photos": "nowhere"}})
+    assert not [problem for problem in problems(settings) if problem.startswith("api")]
