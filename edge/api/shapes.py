@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from edge.collections import IndexedFace
+from edge.collections import IndexedFace, Refused
 from edge.findings import Colour, FaceDetails, Point, Pose, Trait
 from edge.quality import View
 from edge.values import Box, Face
@@ -140,6 +140,16 @@ def indexed_face(face: IndexedFace, version: str = "") -> Shape:
         "UserId": face.user_id,
     }
     return {name: value for name, value in told.items() if value or value == 0.0}
+
+
+def refused_face(given: Refused) -> Shape:
+    """UnsuccessfulFaceDeletion, …Association and …Disassociation."""
+    told: Shape = {"FaceId": given.face_id, "Reasons": [given.reason]}
+    if given.user_id:
+        told["UserId"] = given.user_id
+    if given.similarity is not None:
+        told["Confidence"] = given.similarity
+    return told
 
 
 def _emotion(given: Trait) -> Shape:

@@ -101,7 +101,7 @@ def choose(
     path: Path, views: Sequence[FaceView], args: argparse.Namespace
 ) -> tuple[list[FaceView], list[tuple[FaceView, tuple[Reason, ...]]]]:
     """The faces that the arguments ask for, and those left out, with the reasons; raises InputError if none is left."""
-    from edge.vision.faces import sift, unfit
+    from edge.vision.faces import limited, sift, unfit
 
     asked = views[:1] if args.name and not args.all else views
     good = [view for view in asked if view.quality >= args.min_quality]
@@ -112,8 +112,8 @@ def choose(
     if not passing:
         raise InputError(f"{path}: {unfit(dropped, args.quality)}")
     dropped += [(view, (Reason.LOW_FACE_QUALITY,)) for view in asked if view.quality < args.min_quality]
-    most = args.max_faces or len(passing)
-    return passing[:most], [*dropped, *((view, (Reason.EXCEEDS_MAX_FACES,)) for view in passing[most:])]
+    kept, beyond = limited(passing, args.max_faces or len(passing))
+    return kept, [*dropped, *beyond]
 
 
 def warn_of_doubles(people: Collections, path: Path, views: Sequence[FaceView], args: argparse.Namespace) -> None:

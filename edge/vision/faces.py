@@ -157,6 +157,24 @@ def sift(views: Sequence[FaceView], level: Level) -> tuple[list[FaceView], list[
     return [view for view, why in told if not why], [(view, why) for view, why in told if why]
 
 
+def limited(passing: Sequence[FaceView], most: int) -> tuple[list[FaceView], list[Dropped]]:
+    """At most so many, in their order, and the others: the poor ones go first, the worst before all, then the smallest.
+
+    Poor is what AUTO would drop. Where the filter was no laxer, there is none.
+    """
+
+    def worth(place: int) -> tuple[bool, float]:
+        view = passing[place]
+        poor = bool(view.view and reasons(view.view, "AUTO"))
+        return not poor, view.quality if poor else view.face.box.area
+
+    kept = set(sorted(range(len(passing)), key=worth, reverse=True)[:most])
+    return (
+        [view for place, view in enumerate(passing) if place in kept],
+        [(view, (Reason.EXCEEDS_MAX_FACES,)) for place, view in enumerate(passing) if place not in kept],
+    )
+
+
 def unfit(dropped: Sequence[Dropped], level: Level) -> str:
     """Why no face of a picture is left, and what to do."""
     why = ", ".join(dict.fromkeys(reason for _, told in dropped for reason in told))
