@@ -25,6 +25,8 @@ TOML = """data = "data"
 [api]
 port = {port}
 {more}
+[api.audit]
+folder = "audit-{port}"
 [api.buckets]
 my-bucket = "bucket"
 """
@@ -92,11 +94,11 @@ class Server:
         self._process = home.serve(self._name, TOML.format(port=port, more=lines))
 
     def __enter__(self) -> Self:
-        deadline = time.monotonic() + PATIENCE
-        while not self._healthy():
-            assert self._process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
+        try:
+            self._wait()
+        except BaseException:
+            self._process.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,6 +113,13 @@ class Server:
     @property
     def log(self) -> str:
         return (self.home.folder / f"{self._name}.log").read_text()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not self._healthy():
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
 
     def _healthy(self) -> bool:
         trust = ssl.create_default_context(cafile=self.home.certificate) if self.scheme == "https" else None
