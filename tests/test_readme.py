@@ -112,3 +112,13 @@ def test_its_gallery_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             again, shown = (cv2.imread(str(folder / picture)) for folder in (tmp_path, ROOT / "docs"))
             assert again.shape == shown.shape
             assert np.abs(again.astype(int) - shown).mean() < 6.0
+
+
+def test_its_operations_are_those_of_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(ROOT / "tools"), *sys.path])
+    import operations
+
+    for name, table in operations.PAGES.items():
+        page = (ROOT / name).read_text("utf-8")
+        assert operations.filled(page, table()) == page, f"{name}: run tools/operations"
+        assert operations.BEGIN in page
