@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from edge.turns import Turns
 from tests.brokers import until
@@ -19,11 +19,33 @@ def asking(turns: Turns, order: list[str]) -> Iterator[Callable[[], None]]:
     def work() -> None:
         with turns.giving_way():
             turns.wait()
+            turns.begin()
             order.append("inference")
+            turns.end()
 
     thread = threading.Thread(target=work)
     thread.start()
     yield lambda: until(lambda: turns.waiting)
+    thread.join()
+
+
+@contextmanager
+def asking_slowly(turns: Turns) -> Iterator[Callable[[], None]]:
+    """A request whose inference is under way until it is told to end, which is here."""
+    begun, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with turns.giving_way():
+            turns.wait()
+            turns.begin()
+            begun.set()
+            assert done.wait(LONG)
+            turns.end()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert begun.wait(LONG)
+    yield done.set
     thread.join()
 
 
@@ -91,6 +113,44 @@ def test_who_has_an_inference_under_way_starts_the_next_at_once() -> None:
         order.append("frame")
         turns.finish()
     assert order == ["frame", "inference"]
+
+
+def test_requests_infer_one_after_the_other_where_there_are_cameras() -> None:
+    turns, order = Turns(LONG), list[str]()
+    turns.take_up()
+    turns.finish()
+    with asking_slowly(turns) as finish, asking(turns, order) as waits:
+        waits()
+        order.append("slow inference")
+        finish()
+    assert order == ["slow inference", "inference"]
+
+
+def test_a_request_that_fails_passes_its_turn_on() -> None:
+    turns, order = Turns(LONG), list[str]()
+    turns.take_up()
+    turns.finish()
+
+    def fails() -> None:
+        with suppress(RuntimeError), turns.giving_way():
+            turns.wait()
+            raise RuntimeError("the device is gone, and nothing was begun")
+
+    failing = threading.Thread(target=fails)
+    failing.start()
+    failing.join()
+    with asking(turns, order):
+        pass
+    assert order == ["inference"]
+
+
+def test_without_cameras_requests_infer_side_by_side() -> None:
+    turns, order = Turns(LONG), list[str]()
+    with asking_slowly(turns) as finish:
+        with asking(turns, order):
+            pass
+        finish()
+    assert order == ["inference"]
 
 
 def test_only_requests_give_way() -> None:
