@@ -55,9 +55,13 @@ class Users(Stored):
             key = rows.collection_key(connection, collection)
 
             def delete() -> Outcome:
-                gone = connection.execute("DELETE FROM users WHERE collection = ? AND name = ?", [key, user_id])
-                if not gone.rowcount:
+                row = connection.execute("SELECT id FROM users WHERE collection = ? AND name = ?", [key, user_id])
+                user = row.fetchone()
+                if user is None:
                     raise rows.no_user_to_delete(connection, collection, key, user_id)
+                # Not left to the foreign key: what that changes has triggers forget to ignore what is noted already.
+                connection.execute("UPDATE faces SET user = NULL WHERE user = ?", user)
+                connection.execute("DELETE FROM users WHERE id = ?", user)
                 remains.note(connection, "centres")
                 return Outcome()
 

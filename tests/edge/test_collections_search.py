@@ -309,3 +309,38 @@ def test_deleted_faces_take_no_places_among_the_matches(people: Collections, tmp
     command_line.delete_faces("people", near)
     command_line.close()
     assert [match.face_id for match in people.search("people", vector(0), "m1", 5)] == [far]
+
+
+@pytest.mark.parametrize("compact", [100_000, 10])
+def test_as_many_as_there_are_may_be_asked_for(
+    people: Collections, monkeypatch: pytest.MonkeyPatch, compact: int
+) -> None:
+    """4,096 is what Rekognition gives at most."""
+    monkeypatch.setattr(search, "COMPACT", compact)
+    with people._writing() as connection:
+        key = rows.collection_key(connection, "people")
+        ids = []
+        for place in range(4_500):
+            face = rows.new_face(NewFace(at(0.9991 - place / 5_000, seed=2), BOX, 0.9), "", "", "")
+            rows.insert(connection, key, None, face, digest="m1", vector=at(0.9991 - place / 5_000, seed=2))
+            ids.append(face.face_id)
+    found = people.search("people", vector(0), "m1", 4_096, 0.0)
+    assert [match.face_id for match in found] == ids[:4_096]
+    assert [match.face_id for match in people.search_by_face("people", ids[0], 4_096, 0.0)] == ids[1:4_097]
+    assert len(people.describe_faces("people", ids[:4_096])) == 4_096
+    likely = people.search("people", vector(0), "m1", 4_096, 80.0)
+    assert [match.face_id for match in likely] == [match.face_id for match in found if match.similarity >= 80.0]
+    assert 3_000 < len(likely) < 3_500
+
+
+def test_a_threshold_spares_comparing_the_unlikely(people: Collections, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "COMPACT", 10)
+    for seed in range(60):
+        enrol(people, vector(seed))
+    asked = []
+    real = search.Finder._compare
+    monkeypatch.setattr(
+        search.Finder, "_compare", lambda one, keys, probe: asked.append(len(keys)) or real(one, keys, probe)
+    )
+    assert len(people.search("people", vector(0), "m1", 4_096, 80.0)) == 1
+    assert asked == [1]
