@@ -22,6 +22,7 @@ from edge.api.messages import Answer
 HEAD_BYTES = 64 << 10  # of a request line and headers
 PIPELINED = 8  # requests that a client may send before the first is answered
 IDLE_S = 60  # a connection is kept so long between two requests
+FAREWELL_S = 1.0  # when we stop, a client has so long to read its answer and say goodbye, as TLS asks; most never do
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Protocol(HttpToolsProtocol):
         self._begun = False  # a request is arriving, which was not there in full
         self._head = 0  # bytes that came since and belong to no body
         self._ended = False  # another one did so in the bytes that are being read
+        self._stopping = False
         self._deadline: asyncio.TimerHandle | None = None
         self._end: asyncio.TimerHandle | None = None
 
@@ -106,9 +108,15 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing():
-            self._abort_later()
+            self._abort_later(FAREWELL_S if self._stopping else None)
         elif self._deadline is None and self.cycle.response_complete:
             self._manners.waited_for[self] = None
+
+    def shutdown(self) -> None:
+        self._stopping = True
+        super().shutdown()
+        if self.transport.is_closing():
+            self._abort_later(FAREWELL_S)
 
     def timeout_keep_alive_handler(self) -> None:
         self.hang_up()
@@ -164,9 +172,9 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(b"".join(lines))
         self.hang_up()
 
-    def _abort_later(self) -> None:
+    def _abort_later(self, seconds: float | None = None) -> None:
         if self._end is None:
-            self._end = self.loop.call_later(self._manners.patience, self.transport.abort)
+            self._end = self.loop.call_later(seconds or self._manners.patience, self.transport.abort)
 
 
 def _too_much() -> Fault:

@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from edge.api import server
+from edge.api import http, server
 from edge.api.desk import Desk
 from edge.api.server import Server
 from edge.errors import ConfigError, UnavailableError
@@ -448,9 +448,12 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(served: Runnin
 
 def test_a_client_that_does_not_read_its_answer_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.capabilities, "document", lambda *_: {"much": "x" * 20_000_000})
+    lost = threading.Event()
+    lose = http.Protocol.connection_lost
+    monkeypatch.setattr(http.Protocol, "connection_lost", lambda *given: (lose(*given), lost.set()))
     with running(tmp_path, patience=0.1) as one, one.connect() as deaf:
         deaf.sendall(GET.replace(b"Host", b"Connection: close\r\nHost"))
-        time.sleep(0.5)
+        assert lost.wait(SECONDS)
         said = 0
         try:
             while some := deaf.recv(1 << 20):
@@ -539,6 +542,42 @@ def test_a_client_without_tls_holds_up_none_that_speaks_it(tmp_path: Path, ident
             secure.sendall(GET)
             assert hear(secure)[0] == 200
         assert closed(silent[1])
+
+
+def test_an_idle_client_over_tls_does_not_hold_up_the_end(
+    tmp_path: Path, identity: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "GRACE_S", 600)
+    chain, key = identity
+    with running(tmp_path, tls_certificate=chain, tls_key=key) as one:
+        rekognition = client(one, endpoint_url=f"https://{one.host}", verify=str(chain))
+        rekognition.create_collection(CollectionId="people")
+        one.stop.set()
+        one.thread.join(SECONDS)
+        assert not one.thread.is_alive()
+        rekognition.close()
+
+
+def test_nor_does_one_that_was_answered_last(
+    tmp_path: Path, identity: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "GRACE_S", 600)
+    chain, key = identity
+    gate = Gate()
+    trust = ssl.create_default_context(cafile=str(chain))
+    with (
+        running(tmp_path, tls_certificate=chain, tls_key=key) as one,
+        one.connect() as wire,
+        trust.wrap_socket(wire, server_hostname="127.0.0.1") as secure,
+    ):
+        one.door.operations["CreateCollection"] = gate
+        secure.sendall(one.request())
+        gate.entered()
+        one.stop.set()
+        gate.open.set()
+        assert hear(secure)[0] == 200
+        one.thread.join(SECONDS)
+        assert not one.thread.is_alive()
 
 
 @pytest.mark.parametrize("spoil", ["absent", "garbage", "another"])
