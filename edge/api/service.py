@@ -80,6 +80,7 @@ class Service:
         self._operations = operations
         self._line = Room(settings.workers + settings.queue)
         self._quotas = Quotas()
+        wire.operations()  # read now, not while the first client waits
 
     def begin(self, head: Head) -> Asked:
         operation = _operation(head)

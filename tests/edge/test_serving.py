@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from edge import daemon, notify
 from edge.daemon import Serving
 from edge.errors import UnavailableError
 from tests.brokers import until
+from tests.conftest import Command
 
 
 class Abilities:
@@ -78,3 +80,18 @@ def test_a_server_that_dies_ends_it_with_its_reason(told: list[dict[str, Any]]) 
     with pytest.raises(UnavailableError, match="the port is gone"):
         Serving(Abilities(), Listener(UnavailableError("the port is gone"))).run()  # type: ignore[arg-type]
     assert told[-1] == {"STOPPING": 1}
+
+
+def test_a_port_that_is_none_is_a_wrong_command_line(vedette: Command) -> None:
+    for port in ("coffee", "0", "65536"):
+        done = vedette("serve", "--port", port)
+        assert done.returncode == 2
+        assert f"argument --port: invalid port value: '{port}'" in done.stderr
+
+
+def test_run_needs_cameras_and_says_what_does_not(vedette: Command, tmp_path: Path) -> None:
+    (tmp_path / "vedette.toml").write_text("[api]\nport = 8432\n")
+    done = vedette("--config", "vedette.toml", "run")
+    assert done.returncode == 78
+    assert done.stderr == "vedette: vedette.toml: cameras: there is none; for the API alone, run 'vedette serve'\n"
+    assert "api: http://127.0.0.1:8432" in vedette("--config", "vedette.toml", "check").stdout
