@@ -76,14 +76,14 @@ def flooded(site: Site) -> Iterator[None]:
 
     def flood() -> None:
         session = boto3.Session(site.full.id, site.full.secret, region_name=REGION)
-        client = session.client(
-            "rekognition", endpoint_url=site.servers["http"].url, config=Config(retries={"total_max_attempts": 1})
-        )
+        config = Config(retries={"total_max_attempts": 1}, proxies={})
+        client = session.client("rekognition", endpoint_url=site.servers["http"].url, config=config)
         while not done.is_set():
             try:
                 client.detect_text(Image={"S3Object": {"Bucket": "my-bucket", "Name": "images/page.jpg"}})
             except client.exceptions.ThrottlingException:
                 continue
+        client.close()
 
     threads = [threading.Thread(target=flood) for _ in range(3)]
     for thread in threads:

@@ -113,6 +113,10 @@ def _look_at_things(call: Call, pictures: Pictures) -> None:
     moderated = call("DetectModerationLabels", Image={"Bytes": pictures.cat}, MinConfidence=60)
     assert moderated["ModerationLabels"] == []
     assert moderated["ModerationModelVersion"] == "7.0"
+    flags = call("DetectModerationLabels", Image={"Bytes": pictures.cat}, MinConfidence=0)["ModerationLabels"]
+    (nudity,) = [flag for flag in flags if flag["Name"] == "Explicit Nudity"]
+    assert (nudity["ParentName"], nudity["TaxonomyLevel"]) == ("Explicit", 2)
+    assert max(flag["Confidence"] for flag in flags) < 20
 
 
 def _look_at_faces(call: Call, pictures: Pictures) -> None:

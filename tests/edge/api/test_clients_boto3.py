@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +38,7 @@ class Boto3:
     """Calls operations by their names on the wire, and holds every answer against the model."""
 
     def __init__(self, url: str, key: Key, verify: str | None = None) -> None:
-        config = Config(retries={"total_max_attempts": 1})
+        config = Config(retries={"total_max_attempts": 1}, proxies={})
         session = Session(key.id, key.secret, region_name=REGION)
         self.client = session.client("rekognition", endpoint_url=url, verify=verify, config=config)
         self.client.meta.events.register("before-parse.rekognition.*", self._hear)
@@ -62,14 +65,30 @@ class Boto3:
         self._heard = response_dict
 
 
+Calling = Callable[..., Boto3]
+
+
 @pytest.fixture
-def call(site: Site) -> Boto3:
-    return Boto3(site.servers["http"].url, site.full)
+def calling() -> Iterator[Calling]:
+    """Makes clients, and closes them afterwards."""
+    with ExitStack() as opened:
+
+        def calling(*words: Any) -> Boto3:
+            made = Boto3(*words)
+            opened.callback(made.client.close)
+            return made
+
+        yield calling
+
+
+@pytest.fixture
+def call(calling: Calling, site: Site) -> Boto3:
+    return calling(site.servers["http"].url, site.full)
 
 
 @pytest.fixture(params=["http", "https"])
-def each(request: pytest.FixtureRequest, site: Site) -> Boto3:
-    return Boto3(site.servers[request.param].url, site.full, str(site.certificate))
+def each(request: pytest.FixtureRequest, calling: Calling, site: Site) -> Boto3:
+    return calling(site.servers[request.param].url, site.full, str(site.certificate))
 
 
 def test_it_looks_at_pictures(each: Boto3, pictures: Pictures) -> None:
@@ -87,20 +106,20 @@ def test_a_refusal_is_an_exception_of_its_own(call: Boto3, pictures: Pictures, c
     assert case.words in told.message
 
 
-def test_a_policy_denies_what_it_does_not_allow(site: Site) -> None:
-    call = Boto3(site.servers["http"].url, site.narrow)
+def test_a_policy_denies_what_it_does_not_allow(calling: Calling, site: Site) -> None:
+    call = calling(site.servers["http"].url, site.narrow)
     assert PEOPLE in call("ListCollections")["CollectionIds"]
     told = refused(call, "DescribeCollection", CollectionId=PEOPLE)
     assert (told.code, told.typed) == ("AccessDeniedException", True)
     assert told.message == site.denial("rekognition:DescribeCollection", f"collection/{PEOPLE}")
 
 
-def test_a_wrong_secret_and_an_unknown_key_are_refused(site: Site) -> None:
+def test_a_wrong_secret_and_an_unknown_key_are_refused(calling: Calling, site: Site) -> None:
     url = site.servers["http"].url
-    wrong = refused(Boto3(url, Key(site.full.id, site.narrow.secret)), "ListCollections")
+    wrong = refused(calling(url, Key(site.full.id, site.narrow.secret)), "ListCollections")
     assert (wrong.code, wrong.typed) == ("InvalidSignatureException", True)
     assert "Check your AWS Secret Access Key" in wrong.message
-    unknown = refused(Boto3(url, Key("AKIA" + "A" * 16, site.full.secret)), "ListCollections")
+    unknown = refused(calling(url, Key("AKIA" + "A" * 16, site.full.secret)), "ListCollections")
     assert (unknown.code, unknown.typed) == ("UnrecognizedClientException", True)
     assert unknown.message == "The security token included in the request is invalid."
 
@@ -113,14 +132,14 @@ def test_a_clock_that_is_wrong_is_told_so(call: Boto3, monkeypatch: pytest.Monke
     assert "Signature expired" in told.message
 
 
-def test_what_was_not_signed_is_refused(site: Site) -> None:
+def test_what_was_not_signed_is_refused(calling: Calling, site: Site) -> None:
     with meddling(site.servers["http"].url) as url:
-        told = refused(Boto3(url, site.full), "ListFaces", CollectionId=PEOPLE)
+        told = refused(calling(url, site.full), "ListFaces", CollectionId=PEOPLE)
     assert (told.code, told.typed) == ("InvalidSignatureException", True)
 
 
-def test_a_key_that_asks_too_often_is_slowed_down(site: Site) -> None:
-    told = persistently(Boto3(site.servers["http"].url, site.rare), "ListCollections")
+def test_a_key_that_asks_too_often_is_slowed_down(calling: Calling, site: Site) -> None:
+    told = persistently(calling(site.servers["http"].url, site.rare), "ListCollections")
     assert (told.code, told.typed) == ("ProvisionedThroughputExceededException", True)
 
 
@@ -129,6 +148,31 @@ def test_a_full_queue_throttles(call: Boto3) -> None:
     told = persistently(call, "ListCollections")
     assert (told.code, told.typed) == ("ThrottlingException", True)
     assert told.message == THROTTLED
+
+
+def test_what_else_is_offered_answers_as_the_model_says(call: Boto3, pictures: Pictures) -> None:
+    name, image = "rest", {"Bytes": pictures.astronaut}
+    arn = call("CreateCollection", CollectionId=name, Tags={"site": "gate"})["CollectionArn"]
+    call("TagResource", ResourceArn=arn, Tags={"floor": "2"})
+    call("UntagResource", ResourceArn=arn, TagKeys=["site"])
+    assert call("ListTagsForResource", ResourceArn=arn)["Tags"] == {"floor": "2"}
+    indexed = call("IndexFaces", CollectionId=name, Image=image, DetectionAttributes=["ALL"])
+    face = indexed["FaceRecords"][0]["Face"]["FaceId"]
+    call("CreateUser", CollectionId=name, UserId="collins")
+    call("AssociateFaces", CollectionId=name, UserId="collins", FaceIds=[face])
+    described = call("DescribeCollection", CollectionId=name)
+    assert (described["FaceCount"], described["UserCount"]) == (1, 1)
+    assert abs(described["CreationTimestamp"].timestamp() - time.time()) < 600
+    (found,) = call("SearchUsers", CollectionId=name, FaceId=face)["UserMatches"]
+    assert found["User"] == {"UserId": "collins", "UserStatus": "ACTIVE"}
+    gone = call("DisassociateFaces", CollectionId=name, UserId="collins", FaceIds=[face])["DisassociatedFaces"]
+    assert gone == [{"FaceId": face}]
+    call("DeleteUser", CollectionId=name, UserId="collins")
+    seen = call("DetectLabels", Image=image, Features=["GENERAL_LABELS", "IMAGE_PROPERTIES"])
+    assert seen["ImageProperties"]["DominantColors"]
+    told = refused(call, "ListStreamProcessors")
+    assert (told.code, told.typed) == ("InvalidParameterException", True)
+    assert "not offered by this device" in told.message
 
 
 def test_paginators_come_to_an_end_with_everything(call: Boto3, pictures: Pictures) -> None:
