@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from edge.api.desk import Desk
 from edge.api.messages import Head
+from edge.errors import MissingError
 from edge.keys import AccessKey
 
 
@@ -26,7 +29,7 @@ class Caller:
 
 
 def context_of(head: Head, caller: Caller, members: Mapping[str, Any], now: float) -> dict[str, str | Sequence[str]]:
-    """The keys of `edge.keys.conditions` that this request has; those of the resource's own tags are not among them."""
+    """The keys of `edge.keys.conditions` that this request has, but for the tags of what it is about (`tags_of`)."""
     context: dict[str, str | Sequence[str]] = {
         "aws:SourceIp": head.address,
         "aws:SecureTransport": "true" if head.tls else "false",
@@ -46,3 +49,14 @@ def context_of(head: Head, caller: Caller, members: Mapping[str, Any], now: floa
     if named := [*tags, *(members.get("TagKeys") or ())]:
         context["aws:TagKeys"] = named
     return context
+
+
+def tags_of(desk: Desk, resource: str) -> dict[str, str]:
+    """The keys for the tags of a collection, named by its ARN; nothing else here has any."""
+    ours = desk.arn("collection", "")
+    if not resource.startswith(ours):
+        return {}
+    with suppress(MissingError):  # which the operation will tell, if it is allowed
+        tags = desk.collections.tags(resource.removeprefix(ours))
+        return {f"aws:ResourceTag/{name}": value for name, value in tags.items()}
+    return {}

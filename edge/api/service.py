@@ -20,7 +20,7 @@ from uuid import uuid4
 from accel.session import AcceleratorError
 from edge.api import faults, signature, wire
 from edge.api.audit import Audit
-from edge.api.context import Caller, context_of
+from edge.api.context import Caller, context_of, tags_of
 from edge.api.desk import Desk
 from edge.api.faults import Fault
 from edge.api.limits import Quotas, Room
@@ -31,7 +31,7 @@ from edge.api.wire import Operation
 from edge.endpoint import MB, ApiSettings
 from edge.errors import DiskError, EdgeError, InputError, MissingError, UnavailableError
 from edge.keys import Keys
-from edge.keys.policy import allowed
+from edge.keys.policy import allowed, regard_tags
 from edge.keys.resources import needed
 from edge.stats import REQUESTS
 from edge.turns import TURNS
@@ -164,8 +164,10 @@ class Service:
         """Raises AccessDeniedException, or ProvisionedThroughputExceededException for a key that asks too often."""
         caller = admitted.caller
         context = context_of(admitted.asked.head, caller, members, self.desk.now())
+        tagged = regard_tags(caller.key.policies)
         for action, resource in wanted:
-            if not allowed(caller.key.policies, action, resource, context):
+            tags = tags_of(self.desk, resource) if tagged else {}
+            if not allowed(caller.key.policies, action, resource, context | tags):
                 raise faults.access_denied(caller.arn, action, resource)
         if not self._quotas.take(caller.key.id, caller.key.quota, time.monotonic()):
             raise faults.provisioned_throughput_exceeded()

@@ -37,9 +37,8 @@ KNOWN = frozenset(
         "aws:tagkeys",
     }
 )
-KNOWN_TAGS = "aws:requesttag/"
-# Whether a resource has a tag is not looked up before a request is allowed, so that nobody knows whether it is missing.
-UNTOLD = "aws:resourcetag/"
+OF_RESOURCE = "aws:resourcetag/"
+KNOWN_TAGS = ("aws:requesttag/", OF_RESOURCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,6 @@ class Condition:
 
     def holds(self, context: Context) -> bool | None:
         """`context` has its keys in lower case."""
-        if self.key.startswith(UNTOLD) and self.key not in context:
-            return None
         if self.operator == "Null":
             return any(want == (not _values(context, self.key)) for want in self.wanted)
         kind = self.kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge.keys.conditions import KNOWN, KNOWN_TAGS, UNTOLD
+from edge.keys.conditions import KNOWN, KNOWN_TAGS
 from edge.keys.policy import Policy, Statement
 from edge.keys.resources import RESOURCES
 
@@ -30,7 +30,5 @@ def _conditions(statement: Statement) -> Iterator[str]:
     for condition in statement.conditions:
         if condition.operator != "Null" and condition.kind is None:
             yield f"{condition.operator!r} is not known, {fate}"
-        if condition.key.startswith(UNTOLD):
-            yield f"{condition.key!r} is not looked at here, {fate}"
-        elif condition.key not in KNOWN and not condition.key.startswith(KNOWN_TAGS):
+        if condition.key not in KNOWN and not condition.key.startswith(KNOWN_TAGS):
             yield f"{condition.key!r} is not told by any request here"

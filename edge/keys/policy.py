@@ -73,6 +73,16 @@ def allowed(policies: Sequence[Policy], action: str, resource: str, context: Con
     return granted
 
 
+def regard_tags(policies: Sequence[Policy]) -> bool:
+    """Whether any of them asks for the tags of a resource."""
+    return any(
+        condition.key.startswith(conditions.OF_RESOURCE)
+        for policy in policies
+        for statement in policy.statements
+        for condition in statement.conditions
+    )
+
+
 def ready(name: str) -> Policy:
     """One of READY: `full` allows everything, `read` what changes nothing."""
     statement = {"Effect": "Allow", "Action": [f"rekognition:{action}" for action in READY[name]], "Resource": "*"}

@@ -222,10 +222,6 @@ def test_what_cannot_be_judged_is_closed() -> None:
     context = {"aws:username": "ada"}
     assert not may("DetectText", "*", statement(Condition=unknown), context=context)
     assert not may("DetectText", "*", statement(), statement("Deny", Condition=unknown), context=context)
-    tag = {"StringNotEquals": {"aws:ResourceTag/open": "yes"}}
-    assert not may("DetectText", "*", statement(Condition=tag))
-    assert not may("DetectText", "*", statement(), statement("Deny", Condition=tag))
-    assert may("DetectText", "*", statement(Condition=tag), context={"aws:ResourceTag/open": "no"})
     # But a Deny whose other condition does not hold does not apply in any case.
     known = unknown | {"StringEquals": {"aws:username": "bob"}}
     assert may("DetectText", "*", statement(), statement("Deny", Condition=known), context=context)
@@ -407,7 +403,6 @@ def test_what_is_made_with_tags_needs_to_be_taggable() -> None:
         (statement(Action="rekognition:DetectText", Resource=PEOPLE), "its Resource must be '*'"),
         (statement(Condition={"StringSeems": {"aws:username": "x"}}), "so that this Allow never applies"),
         (statement("Deny", Condition={"StringSeems": {"aws:username": "x"}}), "so that this Deny always applies"),
-        (statement(Condition={"StringEquals": {"aws:ResourceTag/a": "b"}}), "not looked at here, so that this Allow"),
         (statement(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), "is not told by any request here"),
     ],
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from edge.api import faults
 from edge.api.desk import Desk
 from edge.api.faults import Fault
 from edge.api.messages import Answer, Head
+from edge.collections import Collections
+from edge.database import connect
 from edge.errors import DiskError, InputError, MissingError, StorageError, UnavailableError
 from edge.keys import policy
 from edge.stats import Histograms
@@ -111,6 +115,25 @@ def test_conditions_know_the_request(tmp_path: Path, condition: dict[str, Any], 
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
     with door(tmp_path, policies=[policy.parse("one", json.dumps({"Statement": statement}))]) as front:
         assert code(front.ask("CreateCollection", b'{"CollectionId":"people","Tags":{"owner":"me"}}')) == said
+
+
+@pytest.mark.parametrize(
+    ("collection", "said"),
+    [("theirs", "AccessDeniedException"), ("ours", "ok"), ("untagged", "AccessDeniedException"),
+     ("absent", "AccessDeniedException")],
+)  # fmt: skip
+def test_conditions_know_the_tags_of_a_collection(tmp_path: Path, collection: str, said: str) -> None:
+    condition = {"StringEquals": {"aws:ResourceTag/owner": "me"}}
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
+    with (
+        door(tmp_path, policies=[policy.parse("one", json.dumps({"Statement": statement}))]) as front,
+        closing(Collections(connect(tmp_path))) as people,
+    ):
+        for name, tags in {"ours": {"owner": "me"}, "theirs": {"owner": "you"}, "untagged": {}}.items():
+            people.create_collection(name, tags)
+        front.service.desk = replace(front.service.desk, collections=people)
+        front.operations["DeleteCollection"] = lambda _, __: {"StatusCode": 200}
+        assert code(front.ask("DeleteCollection", json.dumps({"CollectionId": collection}).encode())) == said
 
 
 def test_a_key_that_asks_too_often_is_told_so(tmp_path: Path) -> None:
