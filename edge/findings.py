@@ -105,7 +105,7 @@ class Moderated:
     """What should perhaps not be shown; a flag's parents are always among the flags."""
 
     flags: tuple[Flag, ...]
-    content_types: tuple[Trait, ...]  # Animated Content, Illustrated Content: value is the name
+    content_types: tuple[Trait, ...]  # Animated, Illustrated: value is the name
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict
 VERSION = "7.0"
 EXPLICIT, SUGGESTIVE = ("Porn", "Hentai"), "Sexy"  # nsfwjs' classes that say something; its others do not
 
-ILLUSTRATED = "Illustrated Content"
+ILLUSTRATED = "Illustrated"
 # Rekognition's content types: whether it is offered here, and why.
 CONTENT_TYPES = {
-    "Animated Content": (False, "a single picture does not tell whether a drawing moves"),
+    "Animated": (False, "a single picture does not tell whether a drawing moves"),
     ILLUSTRATED: (True, "statistics of the pixels: areas of one colour, hard edges, little noise"),
 }
 

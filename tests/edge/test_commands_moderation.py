@@ -23,7 +23,7 @@ def test_programs_are_told_every_name(capsys: pytest.CaptureFixture[str]) -> Non
     nazis = by_name["Nazi Party"]
     assert (nazis["offered"], nazis["needs"], nazis["measured"]) == (False, [], {})
     assert {row["name"]: row["offered"] for row in told["content_types"]} == {
-        "Animated Content": False, "Illustrated Content": True,
+        "Animated": False, "Illustrated": True,
     }  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def test_a_drawing_is_illustrated_and_noise_is_not() -> None:
         cv2.circle(drawing, (80 + 80 * place, 120), 50, colour, -1)
         cv2.circle(drawing, (80 + 80 * place, 120), 50, (0, 0, 0), 3)
     (kind,) = ability().look(drawing, 0.5).content_types
-    assert kind.value == "Illustrated Content"
+    assert kind.value == "Illustrated"
     rng = np.random.default_rng(1)
     noise = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), np.uint8), (5, 5), 0)
     assert ability().look(noise.astype(np.uint8), 0.5).content_types == ()

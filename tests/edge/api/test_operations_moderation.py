@@ -14,7 +14,7 @@ from tests.edge.api.desks import PICTURE, Told, ask, boxes, desk, detector
 
 OPERATION = "DetectModerationLabels"
 FOUND = Moderated(
-    (Flag("Violence", "", 1, 0.9), Flag("Weapons", "Violence", 2, 0.9)), (Trait("Illustrated Content", 0.75),)
+    (Flag("Violence", "", 1, 0.9), Flag("Weapons", "Violence", 2, 0.9)), (Trait("Illustrated", 0.75),)
 )
 ADAPTER = "arn:aws:rekognition:us-east-1:000000000000:project/p/version/v/1690474772815"
 LOOP = {"HumanLoopName": "loop", "FlowDefinitionArn": "arn:aws:sagemaker:us-east-1:000000000000:flow-definition/f"}
@@ -28,7 +28,7 @@ def test_flags_come_with_parents_and_levels() -> None:
             {"Confidence": 90.0, "Name": "Weapons", "ParentName": "Violence", "TaxonomyLevel": 2},
         ],
         "ModerationModelVersion": "7.0",
-        "ContentTypes": [{"Confidence": 75.0, "Name": "Illustrated Content"}],
+        "ContentTypes": [{"Confidence": 75.0, "Name": "Illustrated"}],
     }
 
 
