@@ -5,7 +5,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
 
     cli
     commands/                   the words of the command line: parse, call, print
-    pipeline                    the threads; the only file that spawns any
+    pipeline  api/              the threads; the only file that spawns any; Rekognition's own API (see edge.api)
     watch explain checkup       one camera's memory; a configuration in words; what is wrong with this machine
     status                      whether the daemon is well, and the small form of its picture that the broker keeps
     looks                       what is looked for at a rate of its own: an event when the answer has changed
@@ -13,15 +13,15 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
     config exporter             the one TOML file, put together from the sections below; serves /metrics
     comparison                  the faces of two pictures, held against each other
-    cameras/ vision/ tracking collections/ events/ identity stills live metrics   rooms that never import each other
+    cameras/ vision/ tracking collections/ events/ identity stills live metrics endpoint   these never import each other
     failover                    a task's models in order: the next takes over, the first is tried again; idle ones rest
     candidates                  those models, each open or why not
-    engine  packs/              a model on an accelerator; where built models are kept
+    engine  packs/  keys/       a model on an accelerator; where built models are kept; who may ask, and for what
     quality centre              which faces are too poor to be recognised; one vector for several faces of a person
     report drawing              what was found as a page to look at, and drawn into the picture
     pictures findings database  decoding a still picture; what is found in one; the one SQLite file
     settings values errors similarity   what everybody shares
-    stats board                 what is counted and timed; what the board tells of heat, memory and disk
+    stats board turns           what is counted and timed; heat, memory and disk; requests give way to cameras
     notify stopping             what the service manager hears, and what its signals do
     models/  accel/             the leaves
 
@@ -40,6 +40,9 @@ One frame's way:
 4. Events and the state they tell of are one SQLite commit (`events/log.py`, `presence.py`); while the disk refuses it,
    they wait together (`events/held.py`).
 5. The publisher's thread sends them with QoS 1, in order; the broker's PUBACK marks them delivered (`events/mqtt.py`).
+
+Requests of the API use the same opened models and collections, on worker threads of their own, and wait before each
+inference while a frame is in work (`turns.py`).
 
 A camera's error backs off and reopens, and a read that hangs is abandoned with its thread; any other dead thread
 ends the process with its reason, and the service manager starts it again: what was committed is sent then, what was
