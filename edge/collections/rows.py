@@ -25,7 +25,7 @@ COLLECTIONS = """SELECT name, created_at,
     FROM collections"""
 FACES = """SELECT faces.id AS key, face_id, image_id, external_image_id, coalesce(users.name, '') AS user_id,
     confidence, quality, x1, y1, x2, y2, faces.created_at AS created_at
-    FROM faces LEFT JOIN users ON users.id = faces.user WHERE faces.collection = :collection"""
+    FROM faces LEFT JOIN users ON users.id = faces.user"""
 USERS = """SELECT id AS key, name AS user_id, created_at, (SELECT count(*) FROM faces WHERE user = users.id) AS faces
     FROM users"""
 VECTOR = """SELECT vector, digest FROM faces JOIN vectors ON vectors.face = faces.id
@@ -79,7 +79,7 @@ def face(row: dict[str, Any]) -> IndexedFace:
 
 
 def faces_of_image(connection: sqlite3.Connection, key: int, image_id: str) -> list[IndexedFace]:
-    found = connection.execute(f"{FACES} AND image_id = :image", {"collection": key, "image": image_id})
+    found = connection.execute(f"{FACES} WHERE faces.collection = ? AND image_id = ?", [key, image_id])
     names = [column[0] for column in found.description]
     return [face(dict(zip(names[1:], row[1:], strict=True))) for row in found]
 
