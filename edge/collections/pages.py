@@ -81,10 +81,10 @@ class Pages:
     def _room(self, page: bytes) -> int:
         """Free bytes, also those between rows."""
         room = (_int(page, 5) or 1 << 16) - HEADER - 2 * _int(page, 3) + page[7]
-        block = _int(page, 1)
-        while block:
+        before, block = 0, _int(page, 1)
+        while block > before:  # as they are in every sound page
             room += _int(page, block + 2)
-            block = _int(page, block)
+            before, block = block, _int(page, block)
         return room
 
 

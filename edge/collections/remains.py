@@ -97,7 +97,7 @@ class Eraser:
                 noted = connection.execute(_NOTED, [self._done]).fetchall()
                 if noted and self._cleared(connection, noted):
                     self._done = noted[-1][0]
-        except StorageError as error:
+        except (StorageError, OSError, IndexError, RecursionError) as error:  # the last two: of a damaged file
             log.warning("what was deleted is not overwritten yet: %s", error)
 
     def _cleared(self, connection: sqlite3.Connection, noted: list[tuple[int, str, int, int]]) -> bool:
