@@ -31,6 +31,7 @@ MAX_SCANNED = 16 * MAX_PIXELS
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Header(NamedTuple):
@@ -104,6 +105,8 @@ def _decode(data: bytes, place: str) -> Image:
     damaged = f"{place}: the {found.format} data is damaged or cut off; copy or export the picture again"
     if found.format == "JPEG" and (_END not in data or data.count(_SCAN) * pixels > MAX_SCANNED):
         raise InputError(damaged)
+    if found.format == "PNG" and not _whole(data):
+        raise InputError(damaged)
     try:
         with hushed():
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -112,6 +115,15 @@ def _decode(data: bytes, place: str) -> Image:
     if image is None or not image.size:
         raise InputError(damaged)
     return image  # type: ignore[return-value]  # cv2 types it wider than uint8
+
+
+def _whole(data: bytes) -> bool:
+    """Whether each chunk of a PNG ends within it: OpenCV takes as much memory as a chunk says it is long."""
+    at, kind = len(_PNG), b""
+    while kind != b"IEND" and at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += length + 12
+    return at <= len(data)
 
 
 def _jpeg(data: bytes) -> Header | None:
@@ -159,7 +171,7 @@ def _webp(data: bytes) -> Header | None:
 
 _FORMATS = (
     (b"\xff\xd8\xff", 0, _jpeg),
-    (b"\x89PNG\r\n\x1a\n", 0, _png),
+    (_PNG, 0, _png),
     (b"GIF87a", 0, _gif),
     (b"GIF89a", 0, _gif),
     (b"BM", 0, _bmp),

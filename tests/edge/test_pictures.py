@@ -119,6 +119,18 @@ def test_a_jpeg_of_countless_scans_is_not_begun() -> None:
         pictures.read(large[:-2] + b"\xff\xda" * 100 + large[-2:])
 
 
+def test_a_png_takes_no_memory_for_what_only_its_chunks_claim_to_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(".png", flag())
+    place = data.index(b"IDAT") - 4
+    monkeypatch.delattr(cv2, "imdecode")
+    with pytest.raises(InputError, match="damaged"):
+        pictures.read(data[:place] + struct.pack(">I", 3 << 30) + data[place + 4 :])
+
+
+def test_what_follows_the_end_of_a_png_does_no_harm() -> None:
+    assert (pictures.read(encode(".png", flag()) + b"more") == flag()).all()
+
+
 def test_a_missing_file_a_folder_and_a_pipe_are_no_pictures(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no such file"):
         pictures.read(tmp_path / "none.jpg")
