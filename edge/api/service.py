@@ -206,9 +206,12 @@ def _answered(asked: Asked, outcome: str, status: int, body: bytes) -> Answer:
 
 
 def _fault(error: Exception, asked: Asked) -> Fault:
-    """What an error means to the client. What only concerns us is logged, with the id that the client is given."""
+    """What an error means to the client. What only concerns us is logged, with the id that the client is given.
+
+    A new Fault each time: one that was raised holds the frames it came through, and they the picture, for longer.
+    """
     if isinstance(error, Fault):
-        return error
+        return Fault(error.code, error.message, error.status)
     if isinstance(error, MissingError):
         return faults.resource_not_found(str(error))
     if isinstance(error, InputError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -54,6 +56,26 @@ def test_an_error_has_the_id_of_its_request(front: Door) -> None:
     answer = front.ask("CreateCollection")
     assert code(answer) == "ValidationException"
     assert json.loads(answer.body)["Logref"] == dict(answer.headers)["x-amzn-requestid"]
+
+
+def test_what_a_refused_request_held_is_let_go_at_once(front: Door) -> None:
+    class Picture:
+        """Large."""
+
+    held: list[weakref.ref[Picture]] = []
+
+    def operate(_: Desk, __: Mapping[str, Any]) -> Mapping[str, Any]:
+        picture = Picture()
+        held.append(weakref.ref(picture))
+        raise faults.no_faces()
+
+    front.operations["CreateCollection"] = operate
+    gc.disable()
+    try:
+        assert message(front.ask("CreateCollection", PEOPLE)) == faults.NO_FACES
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("target", ["", "CreateCollection", "RekognitionService.MakeCoffee", "DynamoDB.GetItem"])
