@@ -175,7 +175,7 @@ def test_hands_of_a_mirrored_photo_change_sides(settings: SimpleNamespace, photo
     assert len(here.persons) == len(there.persons) == 3
     for worker in here.persons:
         other = min(there.persons, key=lambda one: abs(one.box.x1 - (1 - worker.box.x2)))
-        sure = {OPPOSITE.get(part.name, part.name) for part in worker.parts if part.score > 0.95}
+        sure = {OPPOSITE.get(part.name, part.name) for part in worker.parts if part.score > 0.99}
         assert sure <= {part.name for part in other.parts}
 
 

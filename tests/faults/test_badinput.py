@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,12 +55,21 @@ def run(command: list[object], said: str = "", seconds: float = 300.0, folder: P
         resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         late = threading.Timer(seconds, process.kill)
         late.start()
-        _, status, used = os.wait4(process.pid, 0)
+        peak = _peak(process)
         late.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        return Ran(process.returncode, out.read().splitlines(), err.read().splitlines(), used.ru_maxrss >> 10)
+        return Ran(process.returncode, out.read().splitlines(), err.read().splitlines(), peak)
+
+
+def _peak(process: subprocess.Popen[bytes]) -> int:
+    """Wait for its end; gives MiB. What the kernel tells then may be of this process, which forked it."""
+    peak, status = 0, Path(f"/proc/{process.pid}/status")
+    while process.poll() is None:
+        with suppress(OSError):  # it may end at any moment
+            peak = max(peak, *(int(found) for found in re.findall(r"VmHWM:\s*(\d+)", status.read_text())), 0)
+        time.sleep(0.01)
+    return peak >> 10
 
 
 def expected() -> dict[Path, str]:
