@@ -6,6 +6,7 @@ import platform
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,18 @@ def _core() -> Any:
         import openvino
     except ImportError as error:
         raise AcceleratorError(f"openvino cannot be imported ({error}): pip install 'openvino>=2026.2'") from error
-    return openvino.Core()
+    return _only(openvino)
+
+
+@cache
+def _only(vendor: Any) -> Any:
+    """One core for the process, for ever.
+
+    On a CPU with wide registers OpenVINO's CPU plugin gives the thread that first needs it a larger stack for signals,
+    and takes that memory back when it is unloaded, in whatever thread: the next signal to the first one would be the
+    end of the process (SIGSEGV; seen with 2026.4).
+    """
+    return vendor.Core()
 
 
 def _device(core: Any, options: Options) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,25 @@ def test_the_first_opening_fills_the_cache_and_the_next_reads_it(weights: Path, 
     session = open_session("openvino", weights, Options(cache=cache))
     assert session.run(IMAGE)["inverse"].tolist() == [[254, 253, 252, 251]]
     assert [file.stat().st_mtime_ns for file in cache.glob("*.blob")] == [written]
+
+
+CLOSED_ELSEWHERE = """
+import os, signal, sys, threading
+from pathlib import Path
+from accel.session import Options, open_session
+sessions = [open_session("openvino", Path(sys.argv[1]), Options())]
+closing = threading.Thread(target=lambda: sessions.pop().close())
+closing.start()
+closing.join()
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_who_opened_a_model_hears_signals_after_another_thread_closed_it(weights: Path) -> None:
+    words = [sys.executable, "-c", CLOSED_ELSEWHERE, str(weights)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 def test_a_torn_cache_is_written_anew(weights: Path, tmp_path: Path) -> None:
