@@ -54,7 +54,7 @@ def lasting(folder: Path, port: int = 0) -> Mosquitto:
 class Sentry:
     """A daemon in a process of its own, `cameras` of which tell together `rate` events a second."""
 
-    module = "tools.scenarios.sentry"
+    module, command = "tools.scenarios.sentry", "run"
 
     def __init__(self, folder: Path, port: int, rate: float = 50.0, cameras: int = 5, data: Path | None = None) -> None:
         self.folder = folder
@@ -66,7 +66,7 @@ class Sentry:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        words = [sys.executable, "-m", self.module, "--config", str(self._toml), "run"]
+        words = [sys.executable, "-m", self.module, "--config", str(self._toml), self.command]
         environment = os.environ | {"VEDETTE_SHIFT": str(self._clock)}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(words, cwd=ROOT, env=environment, stderr=log)

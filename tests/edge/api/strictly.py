@@ -89,7 +89,8 @@ def _structure(shape: Any, value: Any, place: str) -> None:
 
 def _list(shape: Any, value: Any, place: str) -> None:
     assert isinstance(value, list), f"{place}: {value!r:.80} is no list"
-    _between(shape, len(value), place)
+    if value:  # there may be none where a request must name one: DeleteFaces then has deleted none
+        _between(shape, len(value), place)
     for number, part in enumerate(value):
         _check(shape.member, part, f"{place}[{number}]")
 
