@@ -20,6 +20,7 @@ from tools.scenarios.backlog import backlog
 from tools.scenarios.disk import begun_full, full, limited, readonly, refused
 from tools.scenarios.kills import kills
 from tools.scenarios.outage import outage
+from tools.scenarios.promises import promises
 from tools.scenarios.slope import slope
 from tools.scenarios.stage import Figures
 
@@ -28,6 +29,7 @@ SCENARIOS: dict[str, Scenario] = {
     "outage": outage,
     "backlog": backlog,
     "kills": kills,
+    "promises": promises,
     "disk-full": partial(refused, way=full),
     "disk-limit": partial(refused, way=limited),
     "disk-full-at-start": begun_full,

@@ -61,12 +61,12 @@ class Sentry:
         self.data = data or folder / "data"
         self._clock = folder / "clock"
         self._log = folder / "sentry.log"
-        self._toml = folder / "sentry.toml"
-        self._toml.write_text(self._configuration(port, rate / cameras, cameras), "utf-8")
+        self.toml = folder / "sentry.toml"
+        self.toml.write_text(self._configuration(port, rate / cameras, cameras), "utf-8")
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        words = [sys.executable, "-m", self.module, "--config", str(self._toml), self.command]
+        words = [sys.executable, "-m", self.module, "--config", str(self.toml), self.command]
         environment = os.environ | {"VEDETTE_SHIFT": str(self._clock)}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(words, cwd=ROOT, env=environment, stderr=log)
