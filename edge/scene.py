@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,29 @@ EVIDENCE = 0.05  # score from which a label may speak for a moderation label
 NOTHING = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
 
 
+Found = TypeVar("Found")
+
+
+class once(Generic[Found]):  # noqa: N801 - used as functools.cached_property is
+    """What is found when it is first asked for, and kept.
+
+    Python 3.11's `cached_property` holds one lock for the scenes of all threads: a camera would wait for whoever looks
+    at a request's picture, and he for the camera.
+    """
+
+    def __init__(self, find: Callable[[Any], Found]) -> None:
+        self._find = find
+        self.__doc__ = find.__doc__
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, scene: Any, _: type | None = None) -> Found:
+        found = self._find(scene)
+        vars(scene)[self._name] = found  # from now on this is what its name means
+        return found
+
+
 class Scene:
     """uint8 [H,W,3] BGR `image` with what the opened `abilities` see in it, found when it is first asked for.
 
@@ -40,7 +62,7 @@ class Scene:
         self._tasks = tasks
         self._found = found
 
-    @cached_property
+    @once
     def _detected(self) -> list[Detection]:
         """Down to the doubtful, which labels weigh for themselves."""
         model = self._abilities.objects
@@ -49,11 +71,11 @@ class Scene:
         found = model.detect(self.image, DOUBTFUL) if self._found is None else self._found
         return detections(found, model.labels, self.image.shape)
 
-    @cached_property
+    @once
     def objects(self) -> list[Detection]:
         return [item for item in self._detected if item.score >= self._tasks.objects.floor]
 
-    @cached_property
+    @once
     def faces(self) -> Boxes:
         """In pixels, largest first."""
         faces = self._abilities.faces
@@ -68,19 +90,19 @@ class Scene:
         """Where the faces are, in the order of `faces`."""
         return [face.box for face in faces_of(self.faces, self.image.shape)] if self._abilities.faces else []
 
-    @cached_property
+    @once
     def vectors(self) -> list[tuple[NDArray[np.float32], float]]:
         """The unit vector and the quality of each face, in the order of `faces`."""
         faces, landmarks = self._abilities.faces, self.faces.landmarks
         return faces.embed_all(self.image, landmarks) if faces and landmarks is not None else []
 
-    @cached_property
+    @once
     def _labels(self) -> list[Label]:
         """Down to the faintest."""
         ability = self._abilities.labels
         return ability.look(self.image, EVIDENCE, self._detected) if ability else []
 
-    @cached_property
+    @once
     def labels(self) -> list[Label]:
         task = self._tasks.labels
         wanted = LabelFilter(
@@ -92,7 +114,7 @@ class Scene:
         sure = (label for label in self._labels if label.score >= task.floor)
         return wanted.take([replace(label, instances=_from(label.instances, task.floor)) for label in sure])
 
-    @cached_property
+    @once
     def moderation(self) -> Moderated:
         return self.moderated(self._tasks.moderation.floor)
 
@@ -104,13 +126,13 @@ class Scene:
             labels = self._labels
         return ability.look(self.image, floor, self.objects, labels) if ability else Moderated((), ())
 
-    @cached_property
+    @once
     def attributes(self) -> list[FaceDetails]:
         """In the order of `faces`."""
         ability = self._abilities.attributes
         return ability.look(self.image, self.faces) if ability else []
 
-    @cached_property
+    @once
     def celebrities(self) -> list[Celebrity | None]:
         """In the order of `faces`."""
         ability = self._abilities.celebrities
@@ -118,27 +140,27 @@ class Scene:
             return []
         return ability.look(np.array([vector for vector, _ in self.vectors]))
 
-    @cached_property
+    @once
     def liveness(self) -> list[Liveness]:
         """In the order of `faces`."""
         ability = self._abilities.liveness
         return ability.look(self.image, self.faces) if ability else []
 
-    @cached_property
+    @once
     def text(self) -> list[Words]:
         task, ability = self._tasks.text, self._abilities.text
         regions = tuple(Box(*region) for region in task.regions)
         wanted = TextFilter(task.floor, task.min_width, task.min_height, regions)
         return ability.look(self.image, wanted) if ability else []
 
-    @cached_property
+    @once
     def ppe(self) -> Protection:
         task, ability = self._tasks.ppe, self._abilities.ppe
         if ability is None:
             return Protection((), (), (), ())
         return ability.look(self.image, self.faces, task.required, task.floor, self.objects)
 
-    @cached_property
+    @once
     def properties(self) -> Properties:
         return properties(self.image, [item.box for item in self.objects])
 

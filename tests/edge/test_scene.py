@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -43,6 +44,23 @@ class Asked:
 
 def scene(found: Boxes | None = None, tasks: Tasks | None = None, **abilities: Any) -> Scene:
     return Scene(IMAGE, Abilities(**abilities), tasks or Tasks(), found)
+
+
+def test_two_scenes_do_not_wait_for_each_other() -> None:
+    looking, done = threading.Event(), threading.Event()
+
+    def slow(*_: Any) -> list[Label]:
+        looking.set()
+        assert done.wait(10)
+        return []
+
+    first = scene(labels=SimpleNamespace(look=slow))
+    thread = threading.Thread(target=lambda: first.labels)
+    thread.start()
+    assert looking.wait(10)
+    assert scene(labels=Asked([Label("Dog", 0.9)])).labels == [Label("Dog", 0.9)]
+    done.set()
+    thread.join()
 
 
 def detector(found: Boxes) -> Any:
