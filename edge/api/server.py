@@ -275,6 +275,8 @@ def _bound(settings: ApiSettings) -> socket.socket:
             reason = (error.strerror or str(error)).lower()
             place = f"{settings.host}:{settings.port}"
             raise UnavailableError(f"api: {place}: {reason}; set another host or port in [api]") from error
+        # Every connection has this from it. Without, the body waits till the client has acknowledged the head: 40 ms.
+        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         undone.pop_all()
     return door
 

@@ -156,6 +156,14 @@ def test_another_path_or_method_is_told_what_there_is(served: Running, method: s
 # The wire.
 
 
+def test_no_part_of_an_answer_waits_for_the_one_before_to_be_acknowledged(tmp_path: Path) -> None:
+    with door(tmp_path) as opened, closing(Server(opened.service)) as server:
+        client = socket.create_connection(("127.0.0.1", server.port), 10)
+        wire, _ = server._door.accept()
+        with client, wire:
+            assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_connection_serves_one_request_after_another(served: Running) -> None:
     with served.connect() as wire:
         for _ in range(3):
