@@ -214,7 +214,7 @@ def _api(config: Config) -> Finding:
     except EdgeError as error:
         return Finding("api", False, str(error))
     if not keys:
-        return Finding("api", False, "nobody has an access key yet: run 'vedette keys create NAME'")
+        return Finding("api", False, "no access key is enabled, so nobody can ask: run 'vedette keys create NAME'")
     return Finding("api", True, f"{config.api.place}, access keys: {keys}")
 
 

@@ -7,7 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,13 @@ from edge.endpoint import TASKS
 from edge.errors import StorageError
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
+from edge.explain import cautions, exposures
 from edge.live import Live
 from edge.pipeline import Listener, Parts, Pipeline, Threads
 from edge.stats import Stats
 
 if TYPE_CHECKING:
-    from edge.api.server import Server
+    from edge.api.server import Door, Server
     from edge.exporter import Exporter
 
 log = logging.getLogger(__name__)
@@ -36,15 +37,17 @@ log = logging.getLogger(__name__)
 def watch(config: Config, seconds: float | None = None) -> None:
     """Run until SIGTERM, SIGINT, `seconds`, or the end of every finite source; raises what ended it."""
     with alone(config.data), ExitStack() as opened:
+        door = opened.enter_context(_door(config)) if config.api.port else None
         notify.tell(STATUS="opening the models")
         abilities = open_abilities(config, config.tasks, lasting=True)
         opened.callback(abilities.close)
-        _until(Pipeline(config, opened.enter_context(parts(config, abilities))), seconds)
+        _until(Pipeline(config, opened.enter_context(parts(config, abilities, door))), seconds)
+    log.info("stopped")
 
 
 @contextmanager
-def parts(config: Config, abilities: Abilities) -> Iterator[Parts]:
-    """What a pipeline is made of, closed at the end; `abilities` stay open."""
+def parts(config: Config, abilities: Abilities, door: Door | None = None) -> Iterator[Parts]:
+    """What a pipeline is made of, closed at the end; `abilities` stay open. The API opens its own door without one."""
     with ExitStack() as opened:
         state = database.connect(config.data)
         opened.callback(state.close)
@@ -62,7 +65,7 @@ def parts(config: Config, abilities: Abilities) -> Iterator[Parts]:
             opened.callback(listener.close)
             listeners.append(listener)
         if config.api.port:
-            listeners.append(opened.enter_context(_api(config, abilities, collections)))
+            listeners.append(opened.enter_context(_api(config, abilities, collections, door)))
         yield Parts(abilities, state, collections, events, publisher, stats, listeners)
 
 
@@ -78,10 +81,21 @@ def _listeners(config: Config) -> Iterator[Live | Exporter]:
 
 
 @contextmanager
-def _api(config: Config, abilities: Abilities, collections: Collections) -> Iterator[Server]:
+def _door(config: Config) -> Iterator[Door]:
+    """Opened before the models, which take their time: what keeps clients out is told at once."""
+    from edge.api.server import Door
+
+    with closing(Door(config.api)) as door:
+        for sentence in (*exposures(config), *cautions(config)):
+            log.warning(sentence)
+        yield door
+
+
+@contextmanager
+def _api(config: Config, abilities: Abilities, collections: Collections, door: Door | None) -> Iterator[Server]:
     from edge.api.opening import opened
 
-    with opened(config, abilities, collections) as server:
+    with opened(config, abilities, collections, door) as server:
         log.info("api: %s", config.api.place)
         yield server
 
@@ -92,13 +106,15 @@ def serve(config: Config, seconds: float | None = None) -> None:
     Others may work in the same data folder meanwhile, a daemon with cameras among them.
     """
     with ExitStack() as opened:
+        door = opened.enter_context(_door(config))
         notify.tell(STATUS="opening the models")
         abilities = open_abilities(config, TASKS, lasting=True)
         opened.callback(abilities.close)
         collections = Collections(database.connect(config.data))
         opened.callback(collections.close)
-        server = opened.enter_context(_api(config, abilities, collections))
+        server = opened.enter_context(_api(config, abilities, collections, door))
         _until(Serving(abilities, server), seconds)
+    log.info("stopped")
 
 
 class Serving:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,6 +129,16 @@ class ApiSettings(Section):
         """What clients are given as the endpoint."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
+
+    @property
+    def overheard(self) -> bool:
+        """Whether what goes over the wire can be read by others: no TLS, and for more than this machine."""
+        if self.tls_certificate or self.host == "localhost":
+            return False
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:  # a name, which may be anybody's
+            return True
 
     def tls(self) -> ssl.SSLContext | None:
         """None where the API is served without; raises ConfigError for files that are no certificate and its key."""

@@ -13,12 +13,13 @@ from edge.config import Config
 from edge.engine import check_backends, installed_of
 from edge.errors import StorageError
 from edge.keys.store import usable
-from edge.obstacles import obstacles
+from edge.obstacles import buckets, obstacles
 from edge.settings import Tasks
 from models import labels as hierarchy
 from models.manifest import Backend, ModelError
 
 CATEGORY_KEYS = ("include_categories", "exclude_categories")
+NOBODY = "api: no access key is enabled, so nobody can ask: run 'vedette keys create NAME'"
 # The tasks that are off unless asked for, in words.
 MORE = {
     "attributes": "details of faces from {task.min_pixels} pixels",
@@ -68,9 +69,8 @@ def _api(config: Config) -> Iterator[str]:
 def problems(config: Config) -> Iterator[str]:
     """What is missing for this configuration to run, each with its remedy."""
     yield from obstacles(config)
-    with suppress(StorageError):  # which is said elsewhere
-        if config.api.port and not usable(config.data):
-            yield "api: nobody has an access key yet: run 'vedette keys create NAME'"
+    if config.api.port:
+        yield from cautions(config)
     try:
         check_backends(config)
     except AcceleratorError as error:
@@ -85,6 +85,24 @@ def problems(config: Config) -> Iterator[str]:
                 installed_of(model, config)
             except ModelError as error:
                 yield f"models.{model}: {error}"
+
+
+def cautions(config: Config) -> Iterator[str]:
+    """What the API lacks for its clients, though it can be served without."""
+    yield from buckets(config)
+    with suppress(StorageError):  # which is said elsewhere
+        if not usable(config.data):
+            yield NOBODY
+
+
+def exposures(config: Config) -> Iterator[str]:
+    """What others in the network could do, though nothing is wrong."""
+    api = config.api
+    if api.port and api.overheard:
+        yield (
+            f"api: {api.place} is served without TLS: anyone in the network can read pictures and answers, and send a "
+            f"request again for {api.skew / 60:.3g} minutes; run 'vedette keys certificate', or leave out host"
+        )
 
 
 def _unknown_labels(config: Config) -> Iterator[str]:

@@ -52,8 +52,14 @@ def _camera(place: str, camera: CameraSettings, known: tuple[str, ...]) -> Itera
             yield f"{place}.faces.collection: {error}"
 
 
+def buckets(config: Config) -> Iterator[str]:
+    """Folders may come and go; but one that is not there now is more likely a slip."""
+    for name, bucket in config.api.buckets.items():
+        if bucket.folder:
+            yield from _pictures(f"api.buckets.{name}", bucket.folder, "name a folder")
+
+
 def _api(config: Config) -> Iterator[str]:
-    """Buckets may come and go; but one that is not there now is more likely a slip."""
     api = config.api
     absent = [fault for place, path in api.files() for fault in _file(place, path, "name a file")]
     yield from absent
@@ -62,9 +68,6 @@ def _api(config: Config) -> Iterator[str]:
             api.tls()
         except ConfigError as error:
             yield str(error)
-    for name, bucket in api.buckets.items():
-        if bucket.folder:
-            yield from _pictures(f"api.buckets.{name}", bucket.folder, "name a folder")
     yield from _folder("api.audit.folder", api.audit.within(config.data))
 
 

@@ -13,7 +13,7 @@ from edge.api.buckets import Buckets
 from edge.api.desk import Desk
 from edge.api.images import Images
 from edge.api.operations import OPERATIONS
-from edge.api.server import Server
+from edge.api.server import Door, Server
 from edge.api.service import Service
 from edge.api.tokens import Tokens
 from edge.collections import Collections
@@ -24,8 +24,13 @@ from edge.keys import Keys, Master, open_master
 
 
 @contextmanager
-def opened(config: Config, abilities: Abilities, collections: Collections) -> Iterator[Server]:
-    """Closed at the end; the abilities and the collections stay open. Raises EdgeError with the place and remedy."""
+def opened(
+    config: Config, abilities: Abilities, collections: Collections, door: Door | None = None
+) -> Iterator[Server]:
+    """Closed at the end, with the door; the abilities and the collections stay open.
+
+    Raises EdgeError with the place and remedy.
+    """
     settings = config.api
     with ExitStack() as parts:
         master = open_master(config.data)
@@ -36,7 +41,7 @@ def opened(config: Config, abilities: Abilities, collections: Collections) -> It
         desk = Desk(abilities, collections, images, tokens, settings.region, settings.account)
         audit = open_audit(config, master)
         parts.callback(audit.close)
-        server = Server(Service(desk, keys, audit, settings, OPERATIONS))
+        server = Server(Service(desk, keys, audit, settings, OPERATIONS), door)
         parts.callback(server.close)
         yield server
 

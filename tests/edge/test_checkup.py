@@ -84,7 +84,7 @@ def test_the_api_needs_a_key_and_a_certificate_that_is_one(tmp_path: Path) -> No
         (found,) = [one for one in examine(config.parse(raw, tmp_path / "vedette.toml")) if one.part == "api"]
         return found
 
-    assert api() == Finding("api", False, "nobody has an access key yet: run 'vedette keys create NAME'")
+    assert api() == Finding("api", False, "no access key is enabled, so nobody can ask: run 'vedette keys create NAME'")
     assert not (tmp_path / "state" / database.NAME).exists()
     with closing(Keys(database.connect(tmp_path / "state"), open_master(tmp_path / "state"))) as keys:
         keys.create("tester")

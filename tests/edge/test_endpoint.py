@@ -42,6 +42,15 @@ def test_the_endpoint_is_what_clients_are_given() -> None:
     assert secure.place == "https://[::1]:8432"
 
 
+@pytest.mark.parametrize(
+    ("host", "overheard"),
+    [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True), ("::", True), ("porch", True)],  # noqa: S104
+)
+def test_without_tls_others_can_overhear_what_is_not_for_this_machine_alone(host: str, overheard: bool) -> None:
+    assert ApiSettings(host=host, port=8432).overheard is overheard
+    assert not ApiSettings(host=host, tls_certificate=Path("a.pem"), tls_key=Path("a.key")).overheard
+
+
 def test_the_audit_lies_in_the_data_folder_unless_it_is_named(tmp_path: Path) -> None:
     assert load(tmp_path, "").audit.within(Path("/data")) == Path("/data/audit")
     assert load(tmp_path, '[api.audit]\nfolder = "told"\n').audit.within(Path("/data")) == tmp_path / "told"

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from edge import config, database
-from edge.explain import lines, problems
+from edge.explain import exposures, lines, problems
 from edge.keys import Keys, open_master
 from edge.obstacles import obstacles
 from edge.packs.store import Store
+from tests.conftest import Command
 from tests.edge.stores import FakeBackend, classifier, install, put
 
 DOOR = {"kind": "images", "path": "slides", "seconds": 3.0}
@@ -199,7 +200,7 @@ def test_what_keeps_clients_out_is_a_problem(tmp_path: Path) -> None:
     found = list(problems(settings))
     assert f"api.tls_certificate: {tmp_path / 'a.pem'} does not exist; put it there, or correct the path" in found
     assert f"api.buckets.photos: {tmp_path / 'pictures'} does not exist; put it there, or correct the path" in found
-    assert "api: nobody has an access key yet: run 'vedette keys create NAME'" in found
+    assert "api: no access key is enabled, so nobody can ask: run 'vedette keys create NAME'" in found
     assert any(problem.startswith("models.text_boxes: ") for problem in found)
     for name in ("a.pem", "a.key"):
         (tmp_path / name).write_text("no certificate")
@@ -210,7 +211,18 @@ def test_what_keeps_clients_out_is_a_problem(tmp_path: Path) -> None:
         assert len(api) == 1
         assert "make both with 'vedette keys certificate'" in api[0]
         keys.disable("tester")
-        assert "api: nobody has an access key yet: run 'vedette keys create NAME'" in problems(settings)
+        assert "api: no access key is enabled, so nobody can ask: run 'vedette keys create NAME'" in problems(settings)
+
+
+def test_that_others_can_read_along_is_no_problem_but_told(tmp_path: Path, vedette: Command) -> None:
+    settings = parsed(tmp_path, api={"port": 8432, "host": "0.0.0.0", "skew": 300})  # noqa: S104
+    (told,) = exposures(settings)
+    assert told.startswith("api: http://0.0.0.0:8432 is served without TLS: anyone in the network can read pictures")
+    assert "send a request again for 5 minutes; run 'vedette keys certificate', or leave out host" in told
+    assert told not in problems(settings)
+    assert list(exposures(parsed(tmp_path, api={"host": "0.0.0.0"}))) == []  # noqa: S104
+    (tmp_path / "vedette.toml").write_text('data = "data"\n[api]\nport = 8432\nhost = "0.0.0.0"\nskew = 300\n')
+    assert f"! {told}\n" in vedette("check", "vedette.toml").stdout
 
 
 def test_without_a_port_nothing_of_the_api_is_missing(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from edge import daemon, notify
+from edge import abilities, daemon, notify
+from edge.config import Config, parse
 from edge.daemon import Serving
-from edge.errors import UnavailableError
-from tests.brokers import until
+from edge.errors import ConfigError, UnavailableError
+from edge.explain import exposures
+from tests.brokers import free_port, until
 from tests.conftest import Command
 
 
@@ -80,6 +84,46 @@ def test_a_server_that_dies_ends_it_with_its_reason(told: list[dict[str, Any]]) 
     with pytest.raises(UnavailableError, match="the port is gone"):
         Serving(Abilities(), Listener(UnavailableError("the port is gone"))).run()  # type: ignore[arg-type]
     assert told[-1] == {"STOPPING": 1}
+
+
+def configured(folder: Path, **api: Any) -> Config:
+    (folder / "slides").mkdir(exist_ok=True)
+    camera = {"kind": "images", "path": "slides"}
+    raw = {"data": "data", "cameras": {"hall": camera}, "api": {"port": free_port()} | api}
+    return parse(raw, folder / "vedette.toml")
+
+
+@pytest.mark.parametrize("begin", [daemon.serve, daemon.watch])
+def test_what_keeps_clients_out_ends_it_before_a_model_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: Callable[[Config], None]
+) -> None:
+    def late(*_: object, **__: object) -> None:
+        raise AssertionError("the models are being opened")
+
+    monkeypatch.setattr(daemon, "open_abilities", late)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UnavailableError, match=f"api: 127\\.0\\.0\\.1:{port}: address already in use"):
+            begin(configured(tmp_path, port=port))
+    with pytest.raises(ConfigError, match=r"api\.tls_certificate"):
+        begin(configured(tmp_path, tls_certificate="a.pem", tls_key="a.key"))
+
+
+def test_the_log_begins_with_what_clients_lack_and_ends_when_it_has_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(daemon, "open_abilities", lambda *_, **__: abilities.Abilities())
+    (tmp_path / "file").write_text("")
+    config = configured(tmp_path, host="0.0.0.0", buckets={"gone": "nowhere", "flat": "file"})  # noqa: S104
+    with caplog.at_level(logging.INFO):
+        daemon.serve(config, 0.01)
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        *exposures(config),
+        f"api.buckets.gone: {tmp_path / 'nowhere'} does not exist; put it there, or correct the path",
+        f"api.buckets.flat: {tmp_path / 'file'} is not a folder; name a folder",
+        "api: no access key is enabled, so nobody can ask: run 'vedette keys create NAME'",
+    ]
+    assert caplog.messages[-1] == "stopped"
 
 
 def test_a_port_that_is_none_is_a_wrong_command_line(vedette: Command) -> None:

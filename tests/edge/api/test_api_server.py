@@ -159,7 +159,7 @@ def test_another_path_or_method_is_told_what_there_is(served: Running, method: s
 def test_no_part_of_an_answer_waits_for_the_one_before_to_be_acknowledged(tmp_path: Path) -> None:
     with door(tmp_path) as opened, closing(Server(opened.service)) as server:
         client = socket.create_connection(("127.0.0.1", server.port), 10)
-        wire, _ = server._door.accept()
+        wire, _ = server._door.socket.accept()
         with client, wire:
             assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
