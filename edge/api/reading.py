@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from edge.api import faults
@@ -107,6 +107,24 @@ def _shown(text: str) -> str:
     return cut if cut.isprintable() else "".join(one if one.isprintable() else "?" for one in cut)
 
 
+def _written(value: object) -> str:
+    """As Java writes it, and AWS's messages therefore; not much more of it than is shown."""
+    if isinstance(value, list):
+        return f"[{_joined(map(_written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{_joined(f'{name[: SHOWN + 1]}={_written(part)}' for name, part in value.items())}}}"
+    return value[: SHOWN + 1] if isinstance(value, str) else json.dumps(value)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    text = ""
+    for part in parts:
+        text += f", {part}" if text else part
+        if len(text) > SHOWN:
+            break
+    return text
+
+
 def _lengths(low: float | None, high: float | None, length: int) -> Iterator[str]:
     if low is not None and length < low:
         yield f"Member must have length greater than or equal to {low}"
@@ -159,7 +177,7 @@ def _read_list(complaints: _Complaints, shape: Shape, value: object, path: str) 
     if not isinstance(value, list):
         raise _unlike(value, "a List", path)
     if broken := list(_lengths(shape.low, shape.high, len(value))):
-        complaints.add(path, broken[0])
+        complaints.add(path, broken[0], f"'{_shown(_written(value))}'")
         return []
     item = shape.parts["member"]
     return [_read(complaints, item, given, f"{path}.{count}.member") for count, given in enumerate(value, 1)]
@@ -169,7 +187,7 @@ def _read_map(complaints: _Complaints, shape: Shape, value: object, path: str) -
     if not isinstance(value, dict):
         raise _unlike(value, "a Map", path)
     if broken := list(_lengths(shape.low, shape.high, len(value))):
-        complaints.add(path, broken[0])
+        complaints.add(path, broken[0], f"'{_shown(_written(value))}'")
         return {}
     key, item = shape.parts["key"], shape.parts["value"]
     for name in value:
@@ -232,9 +250,9 @@ def _read_float(complaints: _Complaints, shape: Shape, value: object, path: str)
 
 def _bounded(complaints: _Complaints, shape: Shape, number: float, path: str) -> None:
     if shape.low is not None and number < shape.low:
-        complaints.add(path, f"Member must have value greater than or equal to {shape.low}")
+        complaints.add(path, f"Member must have value greater than or equal to {shape.low}", f"'{number}'")
     if shape.high is not None and number > shape.high:
-        complaints.add(path, f"Member must have value less than or equal to {shape.high}")
+        complaints.add(path, f"Member must have value less than or equal to {shape.high}", f"'{number}'")
 
 
 READERS: Mapping[str, Callable[[_Complaints, Shape, object, str], Any]] = {

@@ -123,10 +123,15 @@ def test_a_missing_member_within() -> None:
 
 def test_numbers_out_of_bounds() -> None:
     assert invalid("DetectLabels", Image=PICTURE, MinConfidence=100.5) == (
-        "Value at 'minConfidence' failed to satisfy constraint: Member must have value less than or equal to 100"
+        "Value '100.5' at 'minConfidence' failed to satisfy constraint: "
+        "Member must have value less than or equal to 100"
     )
     assert invalid("DetectLabels", Image=PICTURE, MaxLabels=-1) == (
-        "Value at 'maxLabels' failed to satisfy constraint: Member must have value greater than or equal to 0"
+        "Value '-1' at 'maxLabels' failed to satisfy constraint: Member must have value greater than or equal to 0"
+    )
+    assert refused("ListCollections", MaxResults=4097).message == (
+        "1 validation error detected: Value '4097' at 'maxResults' failed to satisfy constraint: "
+        "Member must have value less than or equal to 4096"
     )
 
 
@@ -170,10 +175,19 @@ def test_null_in_a_list() -> None:
 
 def test_lists_and_maps_that_are_too_long_or_too_short() -> None:
     assert invalid("DeleteFaces", CollectionId="people", FaceIds=[]) == (
-        "Value at 'faceIds' failed to satisfy constraint: Member must have length greater than or equal to 1"
+        "Value '[]' at 'faceIds' failed to satisfy constraint: Member must have length greater than or equal to 1"
+    )
+    assert invalid("DetectLabels", Image=PICTURE, Features=["A", "B", None]) == (
+        "Value '[A, B, null]' at 'features' failed to satisfy constraint: "
+        "Member must have length less than or equal to 2"
+    )
+    assert invalid("DeleteFaces", CollectionId="people", FaceIds=[FACE] * 4097) == (
+        f"Value '[{FACE}, {FACE[:25]}…' at 'faceIds' failed to satisfy constraint: "
+        "Member must have length less than or equal to 4096"
     )
     assert invalid("CreateCollection", CollectionId="people", Tags={f"k{i}": "" for i in range(201)}) == (
-        "Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 200"
+        "Value '{k0=, k1=, k2=, k3=, k4=, k5=, k6=, k7=, k8=, k9=, k10=, k11=, k…' at 'tags' "
+        "failed to satisfy constraint: Member must have length less than or equal to 200"
     )
 
 
@@ -200,7 +214,7 @@ def test_several_errors_are_counted() -> None:
         "Value '' at 'collectionId' failed to satisfy constraint: Member must have length greater than or equal to 1; "
         "Value '' at 'collectionId' failed to satisfy constraint: "
         r"Member must satisfy regular expression pattern: [a-zA-Z0-9_.\-]+; "
-        "Value at 'maxFaces' failed to satisfy constraint: Member must have value greater than or equal to 1"
+        "Value '0' at 'maxFaces' failed to satisfy constraint: Member must have value greater than or equal to 1"
     )
 
 
@@ -216,6 +230,8 @@ def test_a_message_repeats_no_more_than_is_sane() -> None:
     assert message.isprintable()
     assert len(message) < 250
     assert len(invalid("DescribeCollection", CollectionId="a", **{"c" * 10_000: 1})) < 250
+    for much in (["d" * 10_000], [["e"] * 1000, 1], [{"f" * 10_000: 1}]):
+        assert len(invalid("DetectLabels", Image=PICTURE, Features=much * 3)) < 250
 
 
 def test_no_pattern_is_tried_on_what_is_too_long() -> None:
