@@ -10,16 +10,17 @@ import numpy as np
 from edge.api import faults, seeing, shapes
 from edge.api.desk import Desk
 from edge.findings import Celebrity
+from edge.vision.celebrities import Celebrities
 from edge.vision.faces import FaceView
+
+NOBODY = Celebrities()  # where no pack can be had, which the log tells at start
 
 
 def recognize_celebrities(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     """At most 64 of the largest faces are recognised; every other face is unrecognised."""
-    analyzer, ability = desk.abilities.faces, desk.abilities.celebrities
+    analyzer, ability = desk.abilities.faces, desk.abilities.celebrities or NOBODY
     if analyzer is None:
         raise seeing.unavailable(desk.abilities, "faces", "RecognizeCelebrities")
-    if ability is None:
-        raise seeing.unavailable(desk.abilities, "celebrities", "RecognizeCelebrities")
     views = seeing.analyze(analyzer, desk.images.read(members["Image"]).image)
     who = ability.look(np.array([view.vector for view in views]))
     told = list(zip(views, who, strict=True))
@@ -30,9 +31,7 @@ def recognize_celebrities(desk: Desk, members: Mapping[str, Any]) -> dict[str, A
 
 
 def get_celebrity_info(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
-    ability = desk.abilities.celebrities
-    if ability is None:
-        raise seeing.unavailable(desk.abilities, "celebrities", "GetCelebrityInfo")
+    ability = desk.abilities.celebrities or NOBODY
     person = ability.person(members["Id"])
     if person is None:
         raise faults.resource_not_found(f"No installed celebrity pack has the id {members['Id']}")
