@@ -35,10 +35,6 @@ class Manners:
     waited_for: dict[Protocol, None] = field(default_factory=dict)  # those that are to say something, longest first
 
 
-class TooMuchError(Exception):
-    """More than a client may send before it is answered."""
-
-
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
@@ -77,8 +73,8 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             pass  # it is answered as if it had not asked for one, see on_headers_complete
         except httptools.HttpParserError as error:
-            many = isinstance(error.__context__, TooMuchError)
-            self._refuse(_too_much() if many else Fault("SerializationException", "This is no request of HTTP/1.1"))
+            ours = error.__context__  # what on_headers_complete raised
+            self._refuse(ours if isinstance(ours, Fault) else _no_request("This is no request of HTTP/1.1"))
             return
         if self._in_head and not self._ended:
             self._head += len(data)
@@ -94,7 +90,10 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         size = sum(len(name) + len(value) for name, value in self.headers) + len(self.url)
         if size > HEAD_BYTES or len(self.pipeline) >= PIPELINED:
-            raise TooMuchError
+            raise _too_much()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
+            raise _no_request("A request of HTTP/1.1 has one header Host")
         super().on_headers_complete()
         if self.parser.should_upgrade() or self.expect_100_continue:
             # What follows an upgrade cannot be read; and who was not told to continue may or may not send its body.
@@ -175,6 +174,10 @@ class Protocol(HttpToolsProtocol):
     def _abort_later(self, seconds: float | None = None) -> None:
         if self._end is None:
             self._end = self.loop.call_later(seconds or self._manners.patience, self.transport.abort)
+
+
+def _no_request(message: str) -> Fault:
+    return Fault("SerializationException", message)
 
 
 def _too_much() -> Fault:

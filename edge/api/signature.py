@@ -23,6 +23,7 @@ SERVICE, TERMINATOR = "rekognition", "aws4_request"
 SKEW = 900.0  # seconds
 STAMP = "%Y%m%dT%H%M%SZ"
 CLOCK_SET = datetime(2025, 1, 1, tzinfo=UTC).timestamp()  # a device without a clock of its own starts long before
+REGION = re.compile(r"[a-z]{2}[a-z0-9-]{1,30}")  # which need not be ours
 PARTS = ("Credential", "Signature", "SignedHeaders")
 ONCE = ("authorization", "host", "x-amz-date", "x-amz-target", "x-amz-content-sha256")
 
@@ -178,6 +179,8 @@ def _credential(credential: str) -> tuple[str, str, str]:
             f"got {_quoted(credential)}"
         )
     key_id, date, region, service, terminator = parts
+    if not REGION.fullmatch(region):
+        raise faults.invalid_signature(f"Credential should be scoped to a valid region, not {_quoted(region)}.")
     if service != SERVICE:
         raise faults.invalid_signature(f"Credential should be scoped to correct service: '{SERVICE}'.")
     if terminator != TERMINATOR:

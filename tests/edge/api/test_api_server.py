@@ -240,12 +240,12 @@ def test_an_upgrade_is_not_taken_and_the_request_is_answered(served: Running) ->
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # a client that believes this is TLS
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"nonsense\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET /\xff HTTP/1.1\r\n\r\n",
-        b"CONNECT x:1 HTTP/1.1\r\n\r\n",
-        b"OPTIONS * HTTP/1.1\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_answered_as_such(served: Running, words: bytes) -> None:
@@ -256,6 +256,19 @@ def test_what_is_no_request_is_answered_as_such(served: Running, words: bytes) -
         assert headers["content-type"] == "application/x-amz-json-1.1"
         assert json.loads(body)["Message"]
     assert get(served, "/capabilities")[0] == 200
+
+
+@pytest.mark.parametrize("hosts", [b"", b"Host: x\r\nHost: y\r\n"])
+def test_a_request_of_http_1_1_names_its_host_once(served: Running, hosts: bytes) -> None:
+    with served.connect() as wire:
+        wire.sendall(GET.replace(b"Host: x\r\n", hosts))
+        status, _, body = hear(wire)
+        assert (status, fault(body)) == (400, "SerializationException")
+        assert json.loads(body)["Message"] == "A request of HTTP/1.1 has one header Host"
+        assert closed(wire)
+    with served.connect() as wire:
+        wire.sendall(b"GET /capabilities HTTP/1.0\r\n\r\n")
+        assert hear(wire)[0] == 200
 
 
 @pytest.fixture(scope="module")
