@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from edge.collections import Collections
 
 if TYPE_CHECKING:
     from edge.api.images import Images
+
+
+ANYWHERE = re.compile(r"arn:aws[a-z-]*:rekognition:[a-z]{2}[a-z0-9-]{1,30}:(?P<account>\d{12}):(?P<rest>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,13 @@ class Desk:
     def arn(self, kind: str, name: str) -> str:
         """The name of one of our resources, as in `arn:aws:rekognition:us-east-1:000000000000:collection/people`."""
         return f"arn:aws:rekognition:{self.region}:{self.account}:{kind}/{name}"
+
+    def local(self, arn: str) -> str:
+        """An ARN of our account as we write it, as policies do: clients may put their own region into it."""
+        found = ANYWHERE.fullmatch(arn)
+        if found is None or found["account"] != self.account:
+            return arn
+        return f"arn:aws:rekognition:{self.region}:{self.account}:{found['rest']}"
 
 
 @dataclass(frozen=True, slots=True)

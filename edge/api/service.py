@@ -134,7 +134,10 @@ class Service:
         head, operation = asked.head, _operation(asked.head)
         if operation is None:
             raise faults.unknown_operation()
+        _check_kind(head.get("content-type"))
         claim = signature.claim(head.method, head.path, head.query, head.headers, self.desk.now(), self.settings.skew)
+        if head.query:
+            raise faults.serialization("The request has a query string, and no operation reads one")
         key = self._keys.find(claim.key_id)
         if key is None or not key.enabled:
             raise faults.unrecognized_client()
@@ -148,7 +151,7 @@ class Service:
         signature.verify(admitted.claim, secret, hashlib.sha256(body).hexdigest())
         facts["user"] = caller.key.name
         facts["members"] = members = wire.decode(operation, body)
-        wanted = needed(operation.name, members, self.desk.arn)
+        wanted = [(action, self.desk.local(arn)) for action, arn in needed(operation.name, members, self.desk.arn)]
         facts["resources"] = list(dict.fromkeys(resource for _, resource in wanted if resource != "*"))
         self._authorise(admitted, members, wanted)
         if operation.name not in self._operations:
@@ -197,6 +200,13 @@ class Service:
 def _operation(head: Head) -> Operation | None:
     target = head.get("x-amz-target")
     return wire.operations().get(target.removeprefix(TARGET)) if target.startswith(TARGET) else None
+
+
+def _check_kind(told: str) -> None:
+    """Raises Fault for a body that is said to be something else; who says nothing is taken to send what is read."""
+    kind = told.partition(";")[0].strip()
+    if kind and kind.lower() != CONTENT_TYPE:
+        raise faults.serialization(f"The content type is {kind[:100]!r}, and must be {CONTENT_TYPE}")
 
 
 def _answered(asked: Asked, outcome: str, status: int, body: bytes) -> Answer:

@@ -30,11 +30,11 @@ def list_tags_for_resource(desk: Desk, members: Mapping[str, Any]) -> dict[str, 
 
 
 def _collection(desk: Desk, members: Mapping[str, Any]) -> str:
-    """The name in an ARN of one of our collections; raises Fault for any other."""
+    """The name in an ARN of one of our collections, whatever its region; raises Fault for any other."""
     arn = str(members["ResourceArn"])
-    ours = desk.arn("collection", "")
-    if arn.startswith(ours):
-        return arn.removeprefix(ours)
+    local, ours = desk.local(arn), desk.arn("collection", "")
+    if local.startswith(ours):
+        return local.removeprefix(ours)
     if not arn.startswith("arn:"):
         raise faults.invalid_parameter(f"Request has invalid parameters: {arn} is no ARN")
     raise faults.resource_not_found(f"Resource {arn} does not exist")

@@ -77,10 +77,19 @@ def message(answer: Answer) -> str:
     return str(json.loads(answer.body)["Message"])
 
 
-def sign(key_id: str, secret: str, operation: str, body: bytes = b"{}", host: str = "device:8432") -> Headers:
-    request = AWSRequest(method="POST", url=f"http://{host}/", data=body)
+def sign(  # noqa: PLR0917 - what a client may choose
+    key_id: str,
+    secret: str,
+    operation: str,
+    body: bytes = b"{}",
+    host: str = "device:8432",
+    query: str = "",
+    kind: str | None = "application/x-amz-json-1.1",
+) -> Headers:
+    request = AWSRequest(method="POST", url=f"http://{host}/{query}", data=body)
     request.headers["X-Amz-Target"] = f"RekognitionService.{operation}"
-    request.headers["Content-Type"] = "application/x-amz-json-1.1"
+    if kind is not None:
+        request.headers["Content-Type"] = kind
     SigV4Auth(Credentials(key_id, secret), "rekognition", "eu-west-1").add_auth(request)
     return (("Host", host), *request.headers.items())
 

@@ -85,6 +85,34 @@ def test_what_is_no_operation_is_unknown(front: Door, target: str) -> None:
     assert (answer.status, code(answer)) == (400, "UnknownOperationException")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/x-amz-json-1.0",
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "text/plain; charset=utf-8",
+    ],
+)
+def test_a_body_of_another_kind_is_refused_by_name(front: Door, kind: str) -> None:
+    answer = front.ask("", PEOPLE, headers=front.sign("CreateCollection", PEOPLE, kind=kind))
+    assert code(answer) == "SerializationException"
+    assert message(answer) == (
+        f"The content type is '{kind.partition(';')[0]}', and must be application/x-amz-json-1.1"
+    )
+
+
+@pytest.mark.parametrize("kind", ["application/x-amz-json-1.1; charset=utf-8", "Application/X-AMZ-JSON-1.1", "", None])
+def test_a_kind_may_be_told_in_other_letters_or_not_at_all(front: Door, kind: str | None) -> None:
+    assert code(front.ask("", PEOPLE, headers=front.sign("CreateCollection", PEOPLE, kind=kind))) == "ok"
+
+
+def test_a_query_is_refused_even_where_it_is_signed(front: Door) -> None:
+    answer = front.ask("", PEOPLE, headers=front.sign("CreateCollection", PEOPLE, query="?a=1"), query="a=1")
+    assert code(answer) == "SerializationException"
+    assert message(answer) == "The request has a query string, and no operation reads one"
+
+
 def test_who_cannot_sign_is_refused_before_the_body_is_read(front: Door) -> None:
     def refused(headers: tuple[tuple[str, str], ...]) -> str:
         answer = front.service.admit(front.service.begin(Head("POST", "/", "", headers, "192.0.2.7")))
@@ -156,6 +184,20 @@ def test_conditions_know_the_tags_of_a_collection(tmp_path: Path, collection: st
         front.service.desk = replace(front.service.desk, collections=people)
         front.operations["DeleteCollection"] = lambda _, __: {"StatusCode": 200}
         assert code(front.ask("DeleteCollection", json.dumps({"CollectionId": collection}).encode())) == said
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_another_region_in_an_arn_opens_no_door(tmp_path: Path, region: str) -> None:
+    secret = "arn:aws:rekognition:us-east-1:123456789012:collection/secret"
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": secret}
+    chosen = policy.parse("one", json.dumps({"Statement": [allow, deny]}))
+    with door(tmp_path, policies=[chosen]) as front:
+        front.operations["ListTagsForResource"] = lambda _, __: {}
+        for name, said in {"secret": "AccessDeniedException", "open": "ok"}.items():
+            arn = f"arn:aws:rekognition:{region}:123456789012:collection/{name}"
+            assert code(front.ask("ListTagsForResource", json.dumps({"ResourceArn": arn}).encode())) == said
+        assert front.told()[0]["resources"][0]["ARN"] == secret
 
 
 def test_a_key_that_asks_too_often_is_told_so(tmp_path: Path) -> None:

@@ -13,9 +13,7 @@ from tests.conftest import Photos
 from tests.edge.api.desks import PICTURE, Told, ask, boxes, desk, detector
 
 OPERATION = "DetectModerationLabels"
-FOUND = Moderated(
-    (Flag("Violence", "", 1, 0.9), Flag("Weapons", "Violence", 2, 0.9)), (Trait("Illustrated", 0.75),)
-)
+FOUND = Moderated((Flag("Violence", "", 1, 0.9), Flag("Weapons", "Violence", 2, 0.9)), (Trait("Illustrated", 0.75),))
 ADAPTER = "arn:aws:rekognition:us-east-1:000000000000:project/p/version/v/1690474772815"
 LOOP = {"HumanLoopName": "loop", "FlowDefinitionArn": "arn:aws:sagemaker:us-east-1:000000000000:flow-definition/f"}
 

@@ -27,6 +27,14 @@ def test_tags_are_put_on_listed_and_taken_off(at: Counter) -> None:
     assert told == {"Tags": {"größe": "3 m"}}
 
 
+@pytest.mark.parametrize("where", ["aws:rekognition:eu-west-1", "aws-cn:rekognition:cn-north-1"])
+def test_an_arn_may_name_the_region_that_the_client_believes_in(at: Counter, where: str) -> None:
+    told = at.ask(
+        list_tags_for_resource, "ListTagsForResource", ResourceArn=PEOPLE.replace("aws:rekognition:us-east-1", where)
+    )
+    assert told == {"Tags": {"team": "door"}}
+
+
 def test_two_hundred_are_enough(at: Counter) -> None:
     at.ask(tag_resource, "TagResource", ResourceArn=PEOPLE, Tags={f"t{place}": "" for place in range(199)})
     code, message = at.refused(tag_resource, "TagResource", ResourceArn=PEOPLE, Tags={"more": ""})
@@ -51,6 +59,11 @@ def test_two_hundred_are_enough(at: Counter) -> None:
             "arn:aws:rekognition:us-east-1:000000000000:streamprocessor/door",
             "ResourceNotFoundException",
             "Resource arn:aws:rekognition:us-east-1:000000000000:streamprocessor/door does not exist",
+        ),
+        (
+            "arn:aws:rekognition:somewhere else:000000000000:collection/people",
+            "ResourceNotFoundException",
+            "Resource arn:aws:rekognition:somewhere else:000000000000:collection/people does not exist",
         ),
         (
             "people, please, and quickly",
