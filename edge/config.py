@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from edge import endpoint
 from edge.cameras import Camera
@@ -20,11 +20,36 @@ from edge.errors import ConfigError
 from edge.events.log import EventSettings
 from edge.events.mqtt import MqttSettings
 from edge.metrics import MetricsSettings
-from edge.settings import TASKS, LocalPath, Section, Tasks
+from edge.settings import TASKS, LocalPath, Section, Tasks, matching
 from edge.stills import StillSettings
 
 # Names become MQTT topic levels, so they hold none of its wildcards.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Name = Annotated[str, matching(r"[A-Za-z0-9_.-]{1,64}", "a name is 1 to 64 letters, digits and . _ -")]
+
+# Pydantic's kinds of faults, in the words of a TOML; all others have its own.
+TABLE, LIST, TEXT = "write a table", "write a list", "write a text, in quotes"
+WORDS = {
+    "missing": "is missing",
+    "value_error": "{error}",
+    "dict_type": TABLE,
+    "model_type": TABLE,
+    "model_attributes_type": TABLE,
+    "tuple_type": LIST,
+    "string_type": TEXT,
+    "path_type": TEXT,
+    "string_too_short": "must not be empty",
+    "int_type": "write a whole number, without quotes",
+    "float_type": "write a number, without quotes",
+    "bool_type": "write true or false, without quotes",
+    "finite_number": "must be finite",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be {le:g} or less",
+    "too_short": "must have {min_length} or more, not {actual_length}",
+    "too_long": "must have {max_length} or fewer, not {actual_length}",
+    "literal_error": "must be {expected}",
+}
 
 
 def _hostname() -> str:
@@ -93,7 +118,8 @@ def _faults(error: ValidationError) -> Iterator[str]:
         elif fault["type"] == "union_tag_invalid":
             yield f"{place}.kind: unknown; it is one of {', '.join(_kinds())}"
         else:
-            yield f"{place}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+            own = f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
+            yield f"{place}: {WORDS.get(fault['type'], own).format(**fault.get('ctx', {}))}"
 
 
 def _camera_types() -> tuple[type[BaseModel], ...]:
@@ -108,7 +134,8 @@ def _kinds() -> list[str]:
 
 
 def _written(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """A place as it stands in the TOML; pydantic puts the kind of a camera behind its name."""
+    """As it stands in the TOML: pydantic puts the kind of a camera behind its name, and a word behind an unfit name."""
+    place = place[:-1] if place[-1] == "[key]" else place
     return place[:2] + place[3:] if place[0] == "cameras" and len(place) > 2 and place[2] in _kinds() else place
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from edge.errors import ConfigError
-from edge.settings import LocalPath, Section
+from edge.settings import Flag, LocalPath, Number, Section, Whole, matching
 
 MB = 1 << 20
 PORT = 8432  # where 'vedette serve' listens unless it is told otherwise
@@ -20,8 +20,11 @@ TASKS = ("objects", "faces", "labels", "moderation", "attributes", "text", "ppe"
 PROCESSES = 16  # that may serve the API from one data folder
 
 # As the service model has them: what else would be asked for cannot be asked for.
-BucketName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{3,255}$")]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}[a-z0-9-]{1,30}$")]
+BucketName = Annotated[str, matching(r"[0-9A-Za-z._-]{3,255}", "a bucket's name is 3 to 255 letters, digits and . _ -")]
+Region = Annotated[str, matching(r"[a-z]{2}[a-z0-9-]{1,30}", "a region is such as us-east-1")]
+Endpoint = Annotated[
+    str, matching(r"(https?://[^/?#\s]+/?)?", "an endpoint is such as https://nas:9000, without a path")
+]
 
 
 class BucketSettings(Section):
@@ -31,7 +34,7 @@ class BucketSettings(Section):
     """
 
     folder: LocalPath | None = None
-    endpoint: Annotated[str, StringConstraints(pattern=r"^(https?://[^/?#\s]+/?)?$")] = ""
+    endpoint: Endpoint = ""
     bucket: str = ""
     region: Region = "us-east-1"
     key_id: str = ""
@@ -42,6 +45,8 @@ class BucketSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, value: Any) -> Any:
+        if not isinstance(value, str | Mapping | BucketSettings):
+            raise ValueError("write a folder, or a table with an endpoint")  # noqa: TRY004 - what pydantic expects
         return {"folder": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
@@ -73,9 +78,9 @@ class AuditSettings(Section):
     """
 
     folder: LocalPath | None = None
-    size_mb: Annotated[int, Field(ge=1, le=1024)] = 16
-    keep: Annotated[int, Field(ge=1, le=1000)] = 10
-    required: bool = True
+    size_mb: Annotated[Whole, Field(ge=1, le=1024)] = 16
+    keep: Annotated[Whole, Field(ge=1, le=1000)] = 10
+    required: Flag = True
 
     def within(self, data: Path) -> Path:
         """Where the files are, given the data folder."""
@@ -101,18 +106,18 @@ class ApiSettings(Section):
     """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    port: Annotated[Whole, Field(ge=0, le=65535)] = 0
     tls_certificate: LocalPath | None = None
     tls_key: LocalPath | None = None
     region: Region = "us-east-1"
-    account: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] = "000000000000"
-    skew: Annotated[float, Field(gt=0.0, le=86400.0)] = 900.0
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
-    queue: Annotated[int, Field(ge=0, le=4096)] = 16
-    connections: Annotated[int, Field(ge=1, le=10_000)] = 800
-    body_mb: Annotated[int, Field(ge=1, le=256)] = 16
-    memory_mb: Annotated[int, Field(ge=1, le=65536)] = 64
-    patience: Annotated[float, Field(gt=0.0, le=600.0)] = 20.0
+    account: Annotated[str, matching(r"[0-9]{12}", "an account is 12 digits")] = "000000000000"
+    skew: Annotated[Number, Field(gt=0.0, le=86400.0)] = 900.0
+    workers: Annotated[Whole, Field(ge=1, le=64)] = 2
+    queue: Annotated[Whole, Field(ge=0, le=4096)] = 16
+    connections: Annotated[Whole, Field(ge=1, le=10_000)] = 800
+    body_mb: Annotated[Whole, Field(ge=1, le=256)] = 16
+    memory_mb: Annotated[Whole, Field(ge=1, le=65536)] = 64
+    patience: Annotated[Number, Field(gt=0.0, le=600.0)] = 20.0
     buckets: dict[BucketName, BucketSettings] = Field(default_factory=dict)
     audit: AuditSettings = AuditSettings()
 
@@ -151,12 +156,24 @@ class ApiSettings(Section):
             # A key with a passphrase is refused: nobody is there to be asked for it.
             context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
         except OSError as error:  # an SSLError is one too
-            reason = (error.strerror or str(error)).strip().lower()
             raise ConfigError(
-                f"api.tls_certificate: {self.tls_certificate} with {self.tls_key}: {reason}; name a certificate and its"
-                " key in PEM without a passphrase, or make both with 'vedette keys certificate'"
+                f"api.tls_certificate: {self._unfit(error)}; name a certificate and its key, or make both with"
+                " 'vedette keys certificate'"
             ) from error
         return context
+
+    def _unfit(self, error: OSError) -> str:
+        """Which of both files is not what it should be; OpenSSL says no more than that one is."""
+        if not isinstance(error, ssl.SSLError):
+            reason = (error.strerror or str(error)).lower()
+            return f"{self.tls_certificate} with {self.tls_key}: {reason}"
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return f"{self.tls_key} is not the key of {self.tls_certificate}"
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(self.tls_certificate)
+        except ssl.SSLError:
+            return f"{self.tls_certificate} is no certificate in PEM"
+        return f"{self.tls_key} is no key in PEM, or has a passphrase"
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Each file that must be readable, with its key."""

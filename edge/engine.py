@@ -13,7 +13,7 @@ from pydantic import Field
 from accel.session import AcceleratorError, Options, Precision, Session, Tensor, Tensors, open_first, probe
 from edge.hush import hushed
 from edge.packs.store import Built, Store, default_root
-from edge.settings import LocalPath, Section
+from edge.settings import Flag, LocalPath, Number, Section, Whole
 from edge.stats import INFERENCES
 from edge.values import Image, ModelUse
 from models import boxes as box_ops
@@ -33,12 +33,12 @@ class BackendSettings(Section):
     """
 
     device: str = ""
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    streams: Annotated[int, Field(ge=1, le=16)] = 1
+    threads: Annotated[Whole, Field(ge=0, le=1024)] = 0
+    streams: Annotated[Whole, Field(ge=1, le=16)] = 1
     precision: Precision = ""
     library: str = ""
-    isolate: bool | None = None
-    deadline: Annotated[float, Field(gt=0.0, le=60.0)] = 1.0
+    isolate: Flag | None = None
+    deadline: Annotated[Number, Field(gt=0.0, le=60.0)] = 1.0
 
 
 class AccelSettings(Section):
@@ -53,7 +53,7 @@ class AccelSettings(Section):
     tflite: BackendSettings = BackendSettings()
     coral: BackendSettings = BackendSettings()
     cache: LocalPath | None = None
-    retry: Annotated[float, Field(gt=0.0, le=300.0)] = 5.0
+    retry: Annotated[Number, Field(gt=0.0, le=300.0)] = 5.0
 
     def options(self, backend: Backend, store: Path) -> Options:
         chosen: BackendSettings = getattr(self, backend)
@@ -67,7 +67,7 @@ class ModelSettings(Section):
     """
 
     store: LocalPath | None = None
-    idle: Annotated[float, Field(ge=0.0, le=86400.0)] = 60.0
+    idle: Annotated[Number, Field(ge=0.0, le=86400.0)] = 60.0
     objects: tuple[str, ...] = ("nanodet-g", "ssd-mobilenet-v2")
     faces: tuple[str, ...] = ("yunet",)
     embedding: tuple[str, ...] = ("sface",)

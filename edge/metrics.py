@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from edge.settings import Section
+from edge.settings import Section, Whole
 from edge.stats import FATES, INFERENCES, REQUESTS, SECONDS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class MetricsSettings(Section):
     """Where Prometheus finds `/metrics` and `/healthz`; `port` 0 turns both off. There is no password."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    port: Annotated[Whole, Field(ge=0, le=65535)] = 0
 
 
 def render(picture: Mapping[str, Any]) -> bytes:

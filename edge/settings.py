@@ -5,15 +5,32 @@ Each room keeps its own section beside the code that obeys it; `edge.config` put
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationInfo, model_validator
 
-Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Percent = Annotated[float, Field(ge=0.0, le=100.0)]
+# As TOML has them: pydantic by itself would take "8432" for a number, and 1 or "yes" for true.
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Flag = Annotated[bool, Strict()]
+Ratio = Annotated[Number, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[Number, Field(ge=0.0, allow_inf_nan=False)]
+Percent = Annotated[Number, Field(ge=0.0, le=100.0)]
 Cover = Literal["FACE_COVER", "HEAD_COVER"]  # no network here tells a glove from a hand
+
+
+def matching(pattern: str, words: str) -> AfterValidator:
+    """A text that matches as a whole; for one that does not, `words` say what does."""
+    whole = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not whole.fullmatch(text):
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
 
 
 def _beside(path: Path, info: ValidationInfo) -> Path:
@@ -62,7 +79,7 @@ class MotionGate(Section):
 class ObjectsTask(Section):
     """Objects on each taken frame. `labels` empty means all; `floor` is the least score of a new track."""
 
-    enabled: bool = True
+    enabled: Flag = True
     floor: Ratio = 0.45
     labels: tuple[str, ...] = ()
 
@@ -73,14 +90,14 @@ class FacesTask(Section):
     A match leads the best other person by `margin` percent points of cosine, in `confirmations` views.
     """
 
-    enabled: bool = True
+    enabled: Flag = True
     floor: Ratio = 0.7
     every: Seconds = 0.2
     collection: str = "people"
     similarity: Percent = 95.0
     margin: Ratio = 0.05
-    confirmations: Annotated[int, Field(ge=1, le=20)] = 2
-    min_pixels: Annotated[int, Field(ge=8)] = 32
+    confirmations: Annotated[Whole, Field(ge=1, le=20)] = 2
+    min_pixels: Annotated[Whole, Field(ge=8)] = 32
 
 
 class LabelsTask(Section):
@@ -89,7 +106,7 @@ class LabelsTask(Section):
     Names and categories that are asked for or left out are told exactly as `vedette labels list` prints them.
     """
 
-    enabled: bool = True
+    enabled: Flag = True
     floor: Ratio = 0.55
     every: Seconds = 5.0
     include: tuple[str, ...] = ()
@@ -101,7 +118,7 @@ class LabelsTask(Section):
 class ModerationTask(Section):
     """Moderation labels every `every` seconds; an event when one of the first level reaches `floor`."""
 
-    enabled: bool = True
+    enabled: Flag = True
     floor: Ratio = 0.8
     every: Seconds = 2.0
 
@@ -109,9 +126,9 @@ class ModerationTask(Section):
 class AttributesTask(Section):
     """Details of the faces in view every `every` seconds: age, gender, emotion and the like; an event on a change."""
 
-    enabled: bool = False
+    enabled: Flag = False
     every: Seconds = 2.0
-    min_pixels: Annotated[int, Field(ge=8)] = 48
+    min_pixels: Annotated[Whole, Field(ge=8)] = 48
 
 
 class TextTask(Section):
@@ -121,7 +138,7 @@ class TextTask(Section):
     [x1, y1, x2, y2] as ratios, outside of which nothing is read.
     """
 
-    enabled: bool = False
+    enabled: Flag = False
     floor: Ratio = 0.8
     every: Seconds = 5.0
     min_width: Ratio = 0.0
@@ -136,7 +153,7 @@ class PropertiesTask(Section):
     of focus.
     """
 
-    enabled: bool = False
+    enabled: Flag = False
     every: Seconds = 10.0
     dark: Percent = 15.0
     bright: Percent = 90.0
@@ -152,7 +169,7 @@ class PropertiesTask(Section):
 class PpeTask(Section):
     """Protective equipment every `every` seconds; an event when the persons with or without it change in number."""
 
-    enabled: bool = False
+    enabled: Flag = False
     floor: Ratio = 0.8
     every: Seconds = 2.0
     required: Annotated[tuple[Cover, ...], Field(min_length=1)] = ("FACE_COVER", "HEAD_COVER")
@@ -161,7 +178,7 @@ class PpeTask(Section):
 class CelebritiesTask(Section):
     """Faces of the installed celebrity packs, looked for every `every` seconds; an event for each who appears."""
 
-    enabled: bool = False
+    enabled: Flag = False
     every: Seconds = 1.0
 
 
@@ -171,10 +188,10 @@ class LivenessTask(Section):
     Never a gate: a good replay passes.
     """
 
-    enabled: bool = False
+    enabled: Flag = False
     floor: Ratio = 0.5
     every: Seconds = 1.0
-    min_pixels: Annotated[int, Field(ge=8)] = 64
+    min_pixels: Annotated[Whole, Field(ge=8)] = 64
 
 
 # What a camera or a picture can be looked at for, as the sections of `Tasks` are called.

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from edge.database import no_folder
 from edge.drawing import Mark, around, paint
-from edge.settings import LocalPath, Section
+from edge.settings import LocalPath, Section, Whole
 from edge.values import Box, Image
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class StillSettings(Section):
     """Where event pictures go; no folder, no pictures. The oldest beyond `keep` are removed."""
 
     folder: LocalPath | None = None
-    keep: Annotated[int, Field(ge=1)] = 1000
+    keep: Annotated[Whole, Field(ge=1)] = 1000
 
 
 def annotate(image: Image, marks: Iterable[tuple[Box, str, str]]) -> Image:

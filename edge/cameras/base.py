@@ -9,12 +9,12 @@ from typing import Annotated, Literal, Protocol
 import cv2
 from pydantic import AfterValidator, Field
 
-from edge.settings import Ratio, Tasks
+from edge.settings import Number, Ratio, Tasks, Whole
 from edge.values import Image
 
 State = Literal["online", "offline"]
 
-Side = Annotated[int, Field(ge=16, le=16384)]
+Side = Annotated[Whole, Field(ge=16, le=16384)]
 Size = tuple[Side, Side]
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -38,7 +38,7 @@ class CameraSettings(Tasks):
     clockwise by `rotate` degrees, then stretched to `size` (width, height).
     """
 
-    fps: Annotated[float, Field(ge=0.0, le=240.0)] = 5.0
+    fps: Annotated[Number, Field(ge=0.0, le=240.0)] = 5.0
     rotate: Literal[0, 90, 180, 270] = 0
     size: Size | None = None
     region: Region | None = None

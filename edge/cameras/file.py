@@ -18,7 +18,7 @@ from edge.cameras.base import CameraSettings, Rate, adjust
 from edge.cameras.buffers import Buffers
 from edge.cameras.capture import FAULTS, ONE_THREAD, check_size, grab, opened, opener, picture
 from edge.errors import CameraError
-from edge.settings import LocalPath
+from edge.settings import Flag, LocalPath
 from edge.values import Image
 
 LEAP = 10.0  # seconds between two frames beyond which a time stamp is not believed
@@ -35,7 +35,7 @@ class FileCamera(CameraSettings):
 
     kind: Literal["file"] = "file"
     path: LocalPath
-    loop: bool = False
+    loop: Flag = False
     pace: Literal["realtime", "fast"] = "realtime"
 
     @property

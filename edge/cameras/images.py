@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from edge import pictures
 from edge.cameras.base import CameraSettings, adjust
 from edge.errors import CameraError, InputError, MissingError
-from edge.settings import LocalPath, Seconds
+from edge.settings import Flag, LocalPath, Seconds
 from edge.values import Image
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class ImagesCamera(CameraSettings):
     kind: Literal["images"] = "images"
     path: LocalPath
     seconds: Seconds = 2.0
-    loop: bool = False
+    loop: Flag = False
     live: ClassVar[bool] = False
 
     @property

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from edge.cameras.base import CameraSettings, Rate, Size, adjust
 from edge.errors import CameraError
+from edge.settings import Whole
 from edge.values import Image
 
 POLL = 0.25  # seconds between looks at `stop` while a frame is awaited
@@ -29,7 +30,7 @@ class PicameraCamera(CameraSettings):
     """
 
     kind: Literal["picamera"] = "picamera"
-    number: Annotated[int, Field(ge=0)] = 0
+    number: Annotated[Whole, Field(ge=0)] = 0
     resolution: Size = (1280, 720)
     live: ClassVar[bool] = True
 

@@ -18,6 +18,7 @@ from edge.cameras.base import CameraSettings, Rate, adjust
 from edge.cameras.buffers import Buffers
 from edge.cameras.capture import FAULTS, ONE_THREAD, check_size, grab, opened, opener, picture
 from edge.errors import AwayError, CameraError, InputError
+from edge.settings import Number
 from edge.values import Image
 
 PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -58,7 +59,7 @@ class RtspCamera(CameraSettings):
     kind: Literal["rtsp"] = "rtsp"
     url: Annotated[SecretStr, AfterValidator(_usable)]
     transport: Transport = "tcp"
-    timeout: Annotated[float, Field(ge=1.0, le=60.0)] = 3.5
+    timeout: Annotated[Number, Field(ge=1.0, le=60.0)] = 3.5
     live: ClassVar[bool] = True
 
     @property

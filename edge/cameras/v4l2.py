@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import cv2
-from pydantic import Field
+from pydantic import BeforeValidator
 
 from edge.cameras.base import CameraSettings, Rate, Size, adjust
 from edge.cameras.buffers import Buffers
@@ -31,6 +31,13 @@ ANSWERS_FOR_NODE = 0x80000000  # V4L2_CAP_DEVICE_CAPS
 DAMAGED = 30  # undecodable frames in a row after which the camera is taken for broken
 
 
+def _usable(device: object) -> object:
+    number = isinstance(device, int) and not isinstance(device, bool) and device >= 0
+    if not number and not (isinstance(device, str) and device):
+        raise ValueError("write a number from 0, or a path in quotes")
+    return device
+
+
 class V4l2Camera(CameraSettings):
     """`device` is a path or the number in /dev/videoN; a path below /dev/v4l/by-id survives replugging.
 
@@ -39,7 +46,7 @@ class V4l2Camera(CameraSettings):
     """
 
     kind: Literal["v4l2"] = "v4l2"
-    device: Annotated[int, Field(ge=0)] | str = 0
+    device: Annotated[int | str, BeforeValidator(_usable)] = 0
     resolution: Size | None = None
     live: ClassVar[bool] = True
 

@@ -23,7 +23,7 @@ from sqlite_utils import Database
 from edge.database import connect, file_of, migrate, reading, transaction
 from edge.events.ids import Ids
 from edge.events.schema import NO_CAMERA, complete, render, stamp
-from edge.settings import Section
+from edge.settings import Section, Whole
 from edge.values import Event
 
 logger = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ class EventSettings(Section):
     oldest are given up, and an `events_lost` event says which.
     """
 
-    cap_mb: Annotated[int, Field(ge=1)] = 512
-    reserve_mb: Annotated[int, Field(ge=0)] = 512
+    cap_mb: Annotated[Whole, Field(ge=1)] = 512
+    reserve_mb: Annotated[Whole, Field(ge=0)] = 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from edge.errors import ConfigError, DeniedError, EdgeError, UnavailableError
-from edge.settings import LocalPath, Section
+from edge.settings import Flag, LocalPath, Number, Section, Whole, matching
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -34,20 +34,22 @@ class MqttSettings(Section):
     """The broker. `timeout` is how many seconds it may take to answer before the connection counts as dead."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    port: Annotated[Whole, Field(ge=1, le=65535)] = 1883
     protocol: Literal["5", "3.1.1"] = "5"
-    prefix: Annotated[str, Field(pattern=r"^[^#+$/\x00][^#+\x00]*$")] = "vedette"
+    prefix: Annotated[
+        str, matching(r"[^#+$/\x00][^#+\x00]*", "a prefix begins with neither / nor $, and has no # or + in it")
+    ] = "vedette"
     client_id: str = ""
     username: str = ""
     password: SecretStr | None = None
     password_file: LocalPath | None = None
-    tls: bool = False
+    tls: Flag = False
     ca_file: LocalPath | None = None
     cert_file: LocalPath | None = None
     key_file: LocalPath | None = None
-    keepalive: Annotated[int, Field(ge=5, le=65535)] = 30
-    inflight: Annotated[int, Field(ge=1, le=1000)] = 100
-    timeout: Annotated[float, Field(gt=0.0)] = 10.0
+    keepalive: Annotated[Whole, Field(ge=5, le=65535)] = 30
+    inflight: Annotated[Whole, Field(ge=1, le=1000)] = 100
+    timeout: Annotated[Number, Field(gt=0.0)] = 10.0
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -9,6 +9,7 @@ import pytest
 from edge import config
 from edge.endpoint import ApiSettings, BucketSettings
 from edge.errors import ConfigError
+from edge.keys import certificate
 
 
 def load(folder: Path, text: str) -> ApiSettings:
@@ -56,6 +57,21 @@ def test_the_audit_lies_in_the_data_folder_unless_it_is_named(tmp_path: Path) ->
     assert load(tmp_path, '[api.audit]\nfolder = "told"\n').audit.within(Path("/data")) == tmp_path / "told"
 
 
+def test_of_certificate_and_key_the_unfit_one_is_told(tmp_path: Path) -> None:
+    ours, other = (certificate.make(tmp_path / name, ["localhost"]) for name in ("ours", "other"))
+    (note := tmp_path / "note").write_text("no certificate")
+    for chain, key, said in (
+        (note, ours.key, f"{note} is no certificate in PEM; name"),
+        (ours.certificate, note, f"{note} is no key in PEM, or has a passphrase; name"),
+        (ours.certificate, other.key, f"{other.key} is not the key of {ours.certificate}; name"),
+        (tmp_path / "absent", ours.key, "no such file or directory; name"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            ApiSettings(tls_certificate=chain, tls_key=key).tls()
+        assert str(caught.value).startswith("api.tls_certificate: ")
+        assert f"{said} a certificate and its key, or make both with 'vedette keys certificate'" in str(caught.value)
+
+
 def test_every_file_is_named_with_its_key(tmp_path: Path) -> None:
     text = '[api]\ntls_certificate = "a.pem"\ntls_key = "a.key"\n[api.buckets.archive]\nendpoint = "https://nas"\n'
     loaded = load(tmp_path, text + 'ca_file = "ca.pem"\n')
@@ -70,15 +86,24 @@ def test_every_file_is_named_with_its_key(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("prt = 1", "api.prt: unknown key; did you mean 'port'?"),
-        ('tls_key = "a.key"', "tls_certificate and tls_key need each other"),
+        ('tls_key = "a.key"', "vedette.toml: api: tls_certificate and tls_key need each other"),
         ("body_mb = 65", "body_mb = 65 does not fit into memory_mb = 64"),
-        ('account = "12"', "api.account: string should match pattern"),
-        ('region = "Mars"', "api.region: string should match pattern"),
-        ('[api.buckets]\n"x y z" = "there"', "api.buckets.x y z.[key]: string should match pattern"),
-        ("[api.buckets.photos]", "needs a folder or an endpoint, and not both"),
+        ('account = "12"', "api.account: an account is 12 digits"),
+        ('region = "Mars"', "api.region: a region is such as us-east-1"),
+        (
+            '[api.buckets]\n"x y z" = "there"',
+            "api.buckets.x y z: a bucket's name is 3 to 255 letters, digits and . _ -",
+        ),
+        ("[api.buckets]\nphotos = 5", "api.buckets.photos: write a folder, or a table with an endpoint"),
+        ('port = "8432"', "api.port: write a whole number, without quotes"),
+        ("[api.audit]\nrequired = 1", "api.audit.required: write true or false, without quotes"),
+        ("[api.buckets.photos]", "api.buckets.photos: needs a folder or an endpoint, and not both"),
         ('[api.buckets.photos]\nfoldr = "x"', "api.buckets.photos.foldr: unknown key; did you mean 'folder'?"),
         ('[api.buckets.photos]\nfolder = "x"\nregion = "eu-west-1"', "a folder takes no other key"),
-        ('[api.buckets.photos]\nendpoint = "nas:9000"', "api.buckets.photos.endpoint: string should match pattern"),
+        (
+            '[api.buckets.photos]\nendpoint = "nas:9000"',
+            "api.buckets.photos.endpoint: an endpoint is such as https://nas:9000, without a path",
+        ),
         ('[api.buckets.photos]\nendpoint = "http://nas"\nkey_id = "me"', "key_id and a secret need each other"),
         (
             '[api.buckets.photos]\nendpoint = "http://nas"\nkey_id = "me"\nsecret = "a"\nsecret_file = "b"',
