@@ -20,15 +20,25 @@ LEAST = 1e-6  # weight of a face like nobody: where all are, the mean is still o
 
 def centre(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """The unit vector [D] of faces [N,D] of unit length, N at least 1."""
+    total = _weights(vectors) @ vectors
+    length = float(np.linalg.norm(total))
+    # Opposite faces have no mean; the first one stands for them.
+    return np.asarray(total / length if length > LEAST else vectors[0], np.float32)
+
+
+def agreement(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How similar each face is to the centre of the others, in percent [N]; N at least 2."""
+    return 100.0 * _support(vectors, _weights(vectors))
+
+
+def _weights(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How much each face counts [N], 0..1."""
     weights = np.ones(len(vectors))
     for _ in range(ROUNDS if len(vectors) > 2 else 0):
         before, weights = weights, np.maximum(_support(vectors, weights), LEAST)
         if np.abs(weights - before).max() < SETTLED:
             break
-    total = weights @ vectors
-    length = float(np.linalg.norm(total))
-    # Opposite faces have no mean; the first one stands for them.
-    return np.asarray(total / length if length > LEAST else vectors[0], np.float32)
+    return weights
 
 
 def _support(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float64]:

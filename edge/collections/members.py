@@ -13,6 +13,7 @@ from edge.collections.records import DuplicateError, Outcome, Page, Refusal, Ref
 
 _OWNED = """SELECT faces.id, faces.user, users.name, vector FROM faces JOIN vectors ON vectors.face = faces.id
     LEFT JOIN users ON users.id = faces.user WHERE faces.collection = ? AND face_id = ?"""
+NONE = (None, None, "", b"")
 
 
 class Users(Stored):
@@ -70,7 +71,9 @@ class Users(Stored):
     def associate(
         self, collection: str, user_id: str, face_ids: Sequence[str], similarity: float = 0.0, token: str = ""
     ) -> Outcome:
-        """Give faces to a user. Where the user has some, others must be similar to these by so many percent.
+        """Give faces to a user, who must be similar to those that the user has by so many percent.
+
+        Where the user has none, they must be so to each other: see `users.likeness`.
 
         Raises FullError if the user would have more than `users.MOST` faces: then nothing has changed.
         """
@@ -101,16 +104,17 @@ class Users(Stored):
 def _give(
     connection: sqlite3.Connection, key: int, user: tuple[int, str], face_ids: Sequence[str], similarity: float
 ) -> Outcome:
-    present = users.vector_of(connection, user[0])
+    found = {face_id: connection.execute(_OWNED, [key, face_id]).fetchone() or NONE for face_id in face_ids}
+    free = {face_id: row[3] for face_id, row in found.items() if row[0] is not None and row[1] is None}
+    likeness = users.likeness(users.vector_of(connection, user[0]), free, similarity)
     done, refused = [], []
-    for face_id in dict.fromkeys(face_ids):
-        face, owner, name, vector = connection.execute(_OWNED, [key, face_id]).fetchone() or (None, None, "", b"")
+    for face_id, (face, owner, name, _) in found.items():
         if face is None:
             refused.append(Refused(face_id, Refusal.FACE_NOT_FOUND))
         elif owner not in (None, user[0]):
             refused.append(Refused(face_id, Refusal.ASSOCIATED_TO_A_DIFFERENT_USER, name))
-        elif owner is None and (alike := users.similarity(vector, present)) < similarity:
-            refused.append(Refused(face_id, Refusal.LOW_MATCH_CONFIDENCE, similarity=alike))
+        elif owner is None and likeness[face_id] < similarity:
+            refused.append(Refused(face_id, Refusal.LOW_MATCH_CONFIDENCE, similarity=likeness[face_id]))
         elif owner is None:
             connection.execute("UPDATE faces SET user = ? WHERE id = ?", [user[0], face])
             done.append(face_id)
@@ -120,7 +124,7 @@ def _give(
 def _take(connection: sqlite3.Connection, key: int, user: int, face_ids: Sequence[str]) -> Outcome:
     done, refused = [], []
     for face_id in dict.fromkeys(face_ids):
-        face, owner, name, _ = connection.execute(_OWNED, [key, face_id]).fetchone() or (None, None, "", b"")
+        face, owner, name, _ = connection.execute(_OWNED, [key, face_id]).fetchone() or NONE
         if face is None:
             refused.append(Refused(face_id, Refusal.FACE_NOT_FOUND))
         elif owner == user:

@@ -7,7 +7,7 @@ note whose faces have changed; whoever changed them makes the vectors anew befor
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -15,7 +15,7 @@ from threading import Lock
 import numpy as np
 from sqlite_utils import Database
 
-from edge.centre import centre
+from edge.centre import agreement, centre
 from edge.collections.index import Index
 from edge.collections.records import FullError, UserMatch, Vector, unit
 from edge.collections.rows import collection_key, other_model, user_key
@@ -85,11 +85,25 @@ def vector_of(connection: sqlite3.Connection, user: int) -> Vector | None:
     return np.frombuffer(row[0], "<f4") if row else None
 
 
-def similarity(face: bytes, to: Vector | None) -> float:
-    """In percent, of a stored vector to a user's; a damaged one is like nobody, a user without faces like everybody."""
-    if to is None:
-        return 100.0
-    return percent(float(np.frombuffer(face, "<f4") @ to)) if _sound(face) and len(face) == 4 * len(to) else 0.0
+def likeness(present: Vector | None, faces: Mapping[str, bytes], least: float) -> dict[str, float]:
+    """In percent, how similar each stored vector is to a user's; a damaged one is like nobody.
+
+    To a user without faces these are to give one: then each is held against the others, and the one that is least like
+    them is told so and left out, until those that are left agree.
+    """
+    sound = {face: np.frombuffer(data, "<f4") for face, data in faces.items() if _sound(data)}
+    found = dict.fromkeys(faces, 0.0)
+    if present is not None:
+        alike = {face: vector for face, vector in sound.items() if len(vector) == len(present)}
+        return found | {face: percent(float(vector @ present)) for face, vector in alike.items()}
+    kept = list(sound)
+    while len(kept) > 1:
+        agreed = agreement(np.stack([sound[face] for face in kept]))
+        worst = len(kept) - 1 - int(agreed[::-1].round(3).argmin())  # of two that are as unlike, the later
+        if agreed[worst] >= least:
+            break
+        found[kept.pop(worst)] = float(agreed[worst])
+    return found | dict.fromkeys(kept, 100.0)
 
 
 def count(connection: sqlite3.Connection, user: int) -> int:

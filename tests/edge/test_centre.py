@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge.centre import centre
+from edge.centre import agreement, centre
+from edge.similarity import percent
 
 Vectors = NDArray[np.float32]
 
@@ -41,6 +42,13 @@ def test_a_wrong_face_hardly_counts() -> None:
 def test_faces_that_cancel_out_have_a_centre_all_the_same() -> None:
     face = person(1, 1)
     assert np.linalg.norm(centre(np.concatenate([face, -face]))) == pytest.approx(1.0)
+
+
+def test_of_those_who_agree_and_a_stranger_the_stranger_agrees_least() -> None:
+    mixed = np.concatenate([person(1, 3), person(2, 1)])
+    assert agreement(mixed).argmin() == 3
+    assert agreement(mixed)[:3] == pytest.approx([100.0] * 3, abs=1.0)
+    assert agreement(mixed[2:]) == pytest.approx([percent(float(mixed[2] @ mixed[3]))] * 2)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9), st.randoms(use_true_random=False))

@@ -23,7 +23,7 @@ from edge.collections import (
     once,
 )
 from edge.collections.records import Vector
-from edge.collections.users import MOST
+from edge.collections.users import MOST, likeness
 from edge.database import NAME, connect
 from edge.values import Box
 
@@ -52,9 +52,31 @@ def people(tmp_path: Path) -> Iterator[Collections]:
     people.close()
 
 
-def test_who_has_no_face_yet_is_given_any(people: Collections) -> None:
-    own, other = enrol(people, view(1, 0), view(2, 0))
-    assert people.associate("people", "ada", [own, other], similarity=75.0) == Outcome((own, other), (), 2)
+def test_who_has_no_face_yet_is_given_those_that_agree(people: Collections) -> None:
+    stranger, first, second, another = enrol(people, view(2, 0), view(1, 0), view(1, 1), view(3, 0))
+    done = people.associate("people", "ada", [stranger, first, second, another], similarity=75.0)
+    assert (done.done, done.faces) == ((first, second), 2)
+    assert [(one.face_id, one.reason) for one in done.refused] == [
+        (stranger, Refusal.LOW_MATCH_CONFIDENCE),
+        (another, Refusal.LOW_MATCH_CONFIDENCE),
+    ]
+    assert all(0.0 < (one.similarity or 0.0) < 75.0 for one in done.refused)
+
+
+def test_of_faces_all_of_which_differ_the_first_stands_for_the_user(people: Collections) -> None:
+    first, *others = enrol(people, view(1, 0), view(2, 0))
+    assert people.associate("people", "ada", [first, *others], similarity=75.0).done == (first,)
+    (alone,) = enrol(people, view(3, 0))
+    assert people.associate("people", "grace", [alone], similarity=100.0).done == (alone,)
+
+
+def test_without_a_threshold_any_faces_are_given(people: Collections) -> None:
+    faces = tuple(enrol(people, view(1, 0), view(2, 0), view(3, 0)))
+    assert people.associate("people", "ada", faces) == Outcome(faces, (), 3)
+    assert likeness(None, {"whole": view(1, 0).tobytes(), "damaged": b"1234"}, 75.0) == {
+        "whole": 100.0,
+        "damaged": 0.0,
+    }
 
 
 def test_a_face_must_be_like_those_the_user_has(people: Collections) -> None:

@@ -121,6 +121,13 @@ class TestGiving:
         told = given(at, "ada", [wrong], UserMatchThreshold=max(unlike - 1, 0))
         assert told["AssociatedFaces"] == [{"FaceId": wrong}]
 
+    def test_three_people_in_one_call_are_not_one_user(self, at: Counter) -> None:
+        first, *others = enrol(at, Person(1), Person(2), Person(3))
+        told = given(at, "ada", [first, *others])
+        assert len(told["AssociatedFaces"]) == 1
+        assert [one["Reasons"] for one in told["UnsuccessfulFaceAssociations"]] == [["LOW_MATCH_CONFIDENCE"]] * 2
+        assert len(given(at, "ada", [first, *others], UserMatchThreshold=0)["AssociatedFaces"]) == 2
+
     def test_a_token_gets_the_same_answer(self, at: Counter) -> None:
         (face,) = enrol(at, Person(1))
         told = given(at, "ada", [face], ClientRequestToken="t")
