@@ -301,6 +301,8 @@ def _report(seen: Counter[str], people: Counter[str], config: Path, promised: bo
     print(f"  .venv/bin/vedette --config {shown} events search --type face_matched")
     print(f"  .venv/bin/vedette --config {shown} faces search people demo-output/enrolled.jpg")
     print("  .venv/bin/vedette analyze demo-output/enrolled.jpg")
+    print(f"  .venv/bin/vedette --config {shown} keys create me && .venv/bin/vedette --config {shown} serve")
+    print("                                   (Rekognition's API, for boto3 and the AWS CLI: docs/REKOGNITION.md)")
     print("  tools/demo --camera 0            (your own webcam; or rtsp://…, or a file)")
     print(f"  .venv/bin/vedette check {shown}      (what each line does)")
     if not promised:
