@@ -49,7 +49,7 @@ GROUPS: Mapping[str, Mapping[str, Capability]] = {
     "Faces and collections": {
         "CreateCollection": _offered("With tags."),
         "DescribeCollection": _offered("Counts of faces and users, the model and the age."),
-        "ListCollections": _offered("In pages, by name."),
+        "ListCollections": _offered("In pages, in the order they were made."),
         "DeleteCollection": _offered("Its vectors are wiped from the disk."),
         "IndexFaces": _offered("What was answered is on the disk; with the quality filter."),
         "ListFaces": _offered("In pages, of a user or by id."),
