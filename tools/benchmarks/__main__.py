@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import report
-from benchmarks import footprint, freshness, inference, memory, ocr, outbox, overload, pipeline, search, tasks
+from benchmarks import endpoint, footprint, freshness, inference, memory, ocr, outbox, overload, pipeline, search, tasks
 
 from edge.errors import EXPECTED, exit_code
 
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "overload": overload,
     "footprint": footprint,
     "search": search,
+    "endpoint": endpoint,
     "outbox": outbox,
     "inference": inference,
     "ocr": ocr,
