@@ -1,6 +1,7 @@
 """Named buckets: a folder of this device, or a bucket of an S3-compatible server; a key never leads out of either.
 
-A client learns no more than Rekognition would say: that the object cannot be had. Why stands in the log.
+A client learns no more than Rekognition would say: that the object cannot be had. Why stands in the log. Who waits for
+a server is `away` meanwhile, and keeps nobody from working.
 """
 
 from __future__ import annotations
@@ -8,18 +9,22 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
 from edge.api import faults
 from edge.api.faults import Fault
 from edge.endpoint import BucketSettings
+from edge.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
 ASIDE = ("", ".", "..")  # steps that name no file of their own: what is asked for must be written plainly
+LONGEST_REASON = 200  # characters: a server may answer a book
+
+Away = Callable[[], AbstractContextManager[None]]
 
 
 class Bucket(Protocol):
@@ -30,9 +35,9 @@ class Bucket(Protocol):
 class Buckets:
     """Every bucket of the configuration by its name."""
 
-    def __init__(self, settings: Mapping[str, BucketSettings]) -> None:
+    def __init__(self, settings: Mapping[str, BucketSettings], away: Away = nullcontext) -> None:
         """Raises ConfigError for a server whose client is not installed, or whose secret cannot be read."""
-        self._buckets = {name: _opened(name, one) for name, one in settings.items()}
+        self._buckets = {name: _opened(name, one, away) for name, one in settings.items()}
 
     def read(self, bucket: str, key: str, most: int) -> bytes:
         """An object of at most so many bytes; raises Fault."""
@@ -42,17 +47,21 @@ class Buckets:
         return found.read(key, most)
 
 
-def _opened(name: str, settings: BucketSettings) -> Bucket:
+def _opened(name: str, settings: BucketSettings, away: Away) -> Bucket:
     if settings.folder:
         return Folder(name, settings.folder)
-    from edge.api.s3 import Server
+    try:
+        from edge.api.s3 import Server
+    except ImportError as error:
+        raise ConfigError(
+            f"api.buckets.{name}: an endpoint takes the 'minio' client: run pip install 'vedette[s3]'"
+        ) from error
+    return Server(name, settings, away)
 
-    return Server(name, settings)
 
-
-def refused(bucket: str, key: str, reason: object) -> Fault:
+def refused(bucket: str, key: str, reason: object, level: int = logging.INFO) -> Fault:
     """Logged with its reason, answered without."""
-    log.info("bucket %s: %r cannot be read: %s", bucket, key, reason)
+    log.log(level, "bucket %s: %r cannot be read: %s", bucket, key, " ".join(str(reason)[:LONGEST_REASON].split()))
     return faults.invalid_s3_object()
 
 

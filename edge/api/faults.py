@@ -50,8 +50,8 @@ def throttling(message: str = "Slow down; sudden increase in rate of requests") 
 
 
 def service_unavailable() -> Fault:
-    """The same exception, with the status of a server that cannot work now: an accelerator is away, or we stop."""
-    return Fault("ThrottlingException", "Service Unavailable", 500)
+    """The same exception, whose code makes clients try again: an accelerator is away, or we stop."""
+    return throttling("Service Unavailable")
 
 
 def provisioned_throughput_exceeded() -> Fault:

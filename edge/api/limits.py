@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, Semaphore
+
+from edge.api import faults
+
+AWAY = 4  # requests that may wait for other servers at once, and do nothing else
 
 
 class Quotas:
@@ -48,3 +54,50 @@ class Room:
     def give_back(self, amount: int = 1) -> None:
         with self._lock:
             self._taken -= amount
+
+
+class Line:
+    """`workers` requests are in work and `queue` more wait for that; those that wait for other servers are neither.
+
+    So however slow such a server is, requests that do not need it go on.
+    """
+
+    def __init__(self, workers: int, queue: int) -> None:
+        self.threads = workers + AWAY  # that are needed
+        self._room = Room(workers + queue)
+        self._places = Semaphore(workers)
+        self._away = Room(AWAY)
+
+    @property
+    def taken(self) -> int:
+        return self._room.taken
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """A place among all; raises ThrottlingException if there is none."""
+        if not self._room.take():
+            raise faults.throttling()
+        try:
+            yield
+        finally:
+            self._room.give_back()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """One of those that are worked on, as soon as it can be."""
+        with self._places:
+            yield
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """For a request at work that waits for somebody else; raises ThrottlingException if AWAY of them do already."""
+        if not self._away.take():
+            raise faults.throttling()
+        self._places.release()
+        self._room.give_back()
+        try:
+            yield
+        finally:
+            self._places.acquire()
+            self._room.give_back(-1)  # it comes back, even if others have filled the line meanwhile
+            self._away.give_back()

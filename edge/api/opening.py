@@ -12,6 +12,7 @@ from edge.api.audit import Audit
 from edge.api.buckets import Buckets
 from edge.api.desk import Desk
 from edge.api.images import Images
+from edge.api.limits import Line
 from edge.api.operations import OPERATIONS
 from edge.api.server import Door, Server
 from edge.api.service import Service
@@ -36,12 +37,13 @@ def opened(
         master = open_master(config.data)
         keys = Keys(database.connect(config.data), master)
         parts.callback(keys.close)
-        images = Images(Buckets(settings.buckets))
+        line = Line(settings.workers, settings.queue)
+        images = Images(Buckets(settings.buckets, line.away))
         tokens = Tokens(master.derive(b"pagination tokens"))
         desk = Desk(abilities, collections, images, tokens, settings.region, settings.account)
         audit = open_audit(config, master)
         parts.callback(audit.close)
-        server = Server(Service(desk, keys, audit, settings, OPERATIONS), door)
+        server = Server(Service(desk, keys, audit, settings, OPERATIONS, line), door)
         parts.callback(server.close)
         yield server
 

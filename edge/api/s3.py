@@ -1,91 +1,187 @@
-"""A bucket of an S3-compatible server (Garage, Ceph, MinIO…), read with the `minio` client: the extra `vedette[s3]`."""
+"""A bucket of an S3-compatible server (Garage, Ceph, MinIO…), read with the `minio` client: the extra `vedette[s3]`.
+
+However slowly it answers, an object is there after a few seconds, or refused: the time is that of all of it, from the
+connection to the last byte, since a server that sends a byte now and then would outlast any patience between two.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
+from socket import socket
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
+import urllib3
+from minio import Minio
+from minio.error import MinioException
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
 from edge.api import faults
-from edge.api.buckets import refused
+from edge.api.buckets import Away, refused
 from edge.endpoint import BucketSettings
-from edge.errors import ConfigError, UnavailableError
+from edge.errors import ConfigError
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-log = logging.getLogger(__name__)
-
-CONNECT, SILENCE, WHOLE = 3.0, 5.0, 20.0  # seconds: to be let in, between two packets, for all of an object
+CONNECT, WHOLE = 2.0, 5.0  # seconds: to be let in, for all of an object
 PART = 1 << 18
-LASTING = 500  # statuses from here on are the server's own trouble
+SPARE = 1 << 20  # bytes beside those of an object
+ABSENT = (403, 404)  # statuses of who asks for what is not there, or not for them
 
 
 class Server:
     """May be shared between threads."""
 
-    def __init__(self, name: str, settings: BucketSettings) -> None:
+    def __init__(self, name: str, settings: BucketSettings, away: Away) -> None:
         """Connects to nobody yet; raises ConfigError."""
-        try:
-            import minio
-            import urllib3
-        except ImportError as error:
-            raise ConfigError(
-                f"api.buckets.{name}: an endpoint takes the 'minio' client: run pip install 'vedette[s3]'"
-            ) from error
-        self._errors = minio.error.MinioException, urllib3.exceptions.HTTPError
         self._name = name
+        self._away = away
         self._bucket = settings.bucket or name
         url = urlsplit(settings.endpoint)
+        http = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=CONNECT, read=WHOLE),
+            retries=urllib3.Retry(connect=0, read=1, redirect=False),  # a kept connection may have been closed
+            maxsize=8,
+            ca_certs=str(settings.ca_file) if settings.ca_file else None,
+        )
+        http.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
         try:
-            self._client = minio.Minio(
+            self._client = Minio(
                 url.netloc,
                 settings.key_id or None,
                 settings.secret_key() or None,
                 secure=url.scheme == "https",
                 region=settings.region,
-                http_client=urllib3.PoolManager(
-                    timeout=urllib3.Timeout(connect=CONNECT, read=SILENCE),
-                    retries=urllib3.Retry(total=1, redirect=False),
-                    maxsize=8,
-                    ca_certs=str(settings.ca_file) if settings.ca_file else None,
-                ),
+                http_client=http,
             )
         except ValueError as error:
             raise ConfigError(f"api.buckets.{name}.endpoint: {error}") from error
 
     def read(self, key: str, most: int) -> bytes:
-        """Raises Fault for an object that cannot be had, UnavailableError for a server that cannot be asked."""
+        """Raises Fault for an object that cannot be had, whoever is to blame."""
         try:
-            response = self._client.get_object(self._bucket, key)
-            try:
-                return self._taken(response, most)
-            finally:
-                response.close()
-                response.release_conn()
-        except (ValueError, ParseError) as error:  # no name for a bucket or an object, or an answer that makes no sense
-            raise refused(self._name, key, error) from error
-        except self._errors as error:
-            status = getattr(getattr(error, "response", None), "status", LASTING)
-            if status < LASTING:
-                raise refused(self._name, key, error) from error
-            log.warning("bucket %s: %s", self._name, error)
-            raise UnavailableError(
-                f"bucket {self._name}: its server cannot be asked for now; try again later"
-            ) from error
+            with self._away(), _limited(most + SPARE):
+                response = self._client.get_object(self._bucket, key)
+                try:
+                    return _taken(response, most)
+                finally:
+                    response.close()
+                    response.release_conn()
+        # No name for a bucket or an object, a server that is away, and answers that make no sense.
+        except (MinioException, HTTPError, OSError, ValueError, ParseError) as error:
+            absent = isinstance(error, ValueError) or _status(error) in ABSENT
+            reason = getattr(error, "reason", error)  # that of all tries together, if there were several
+            raise refused(self._name, key, reason, logging.INFO if absent else logging.WARNING) from error
 
-    def _taken(self, response: BaseHTTPResponse, most: int) -> bytes:
-        """In parts, so that neither a large object nor a slow server is waited for."""
-        if int(response.headers.get("content-length", 0)) > most:
+
+def _taken(response: BaseHTTPResponse, most: int) -> bytes:
+    """In parts, so that no more of a large object is read."""
+    if int(response.headers.get("content-length", 0)) > most:
+        raise faults.image_too_large()
+    data = bytearray()
+    while part := response.read1(PART, decode_content=False):
+        data += part
+        if len(data) > most:
             raise faults.image_too_large()
-        data = bytearray()
-        end = time.monotonic() + WHOLE
-        while part := response.read1(PART, decode_content=False):
-            data += part
-            if len(data) > most:
-                raise faults.image_too_large()
-            if time.monotonic() > end:
-                raise UnavailableError(f"bucket {self._name}: its server is too slow; try again later")
-        return bytes(data)
+    return bytes(data)
+
+
+def _status(error: Exception) -> int | None:
+    """Of an answer that minio understood, or did not."""
+    return getattr(getattr(error, "response", None), "status", None) or getattr(error, "_code", None)
+
+
+# Each thread has so long, and takes so many bytes.
+
+
+class _Limit:
+    def __init__(self, seconds: float, size: int) -> None:
+        self._end = time.monotonic() + seconds
+        self._size = size
+
+    def seconds(self) -> float:
+        """How many are left. Raises TimeoutError."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return left
+
+    def count(self, size: int) -> None:
+        self._size -= size
+        if self._size < 0:
+            raise OSError("the server sends more than it was asked for")
+
+
+_LIMIT = ContextVar[_Limit]("limit")
+
+
+@contextmanager
+def _limited(size: int) -> Iterator[None]:
+    before = _LIMIT.set(_Limit(WHOLE, size))
+    try:
+        yield
+    finally:
+        _LIMIT.reset(before)
+
+
+class _Received(RawIOBase):
+    """What comes through a socket, within the limit of who reads."""
+
+    def __init__(self, wire: socket) -> None:
+        self._wire = wire
+        self._raw = wire.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        limit = _LIMIT.get()
+        self._wire.settimeout(limit.seconds())
+        size = self._raw.readinto(buffer)
+        limit.count(size or 0)
+        return size
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket, *given: Any, **named: Any) -> None:
+        super().__init__(sock, *given, **named)
+        self.fp.close()
+        self.fp = BufferedReader(_Received(sock))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+    def connect(self) -> None:
+        self.timeout = min(CONNECT, _LIMIT.get().seconds())
+        super().connect()
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Response
+
+    def connect(self) -> None:
+        self.timeout = min(CONNECT, _LIMIT.get().seconds())
+        super().connect()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection

@@ -78,9 +78,8 @@ class Server:
 
     def serve(self, picture: Picture, stop: threading.Event) -> None:
         """Answer requests until `stop` is set, and then those that are in work."""
-        settings = self._service.settings
         with (
-            ThreadPoolExecutor(settings.workers, thread_name_prefix="api") as workers,
+            ThreadPoolExecutor(self._service.line.threads, thread_name_prefix="api") as workers,
             ThreadPoolExecutor(1, thread_name_prefix="api-health") as aside,
         ):
             front = _Front(self._service, workers, aside, picture)
@@ -181,7 +180,7 @@ class _Front:
                 return _response(admitted)
             with _Body(service) as body:
                 data = await body.read(request)
-                with service.in_line():
+                with service.line.joined():
                     answer = await asyncio.get_running_loop().run_in_executor(
                         self._workers, service.answer, admitted, data
                     )

@@ -2,8 +2,8 @@
 
 `admit` looks at what needs no body: the operation, who signed, and when. `answer` does the rest: the signature, the
 members, what the key may do and how often, and at last the operation; all but the operation itself before any picture
-or collection is read. A transport asks for a place in line (`in_line`) in between, so that a request too many is told
-to come back later instead of waiting for ever.
+or collection is read. A transport asks for a place in line (`line.joined`) in between, so that a request too many is
+told to come back later instead of waiting for ever.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -23,7 +22,7 @@ from edge.api.audit import Audit
 from edge.api.context import Caller, context_of, tags_of
 from edge.api.desk import Desk
 from edge.api.faults import Fault
-from edge.api.limits import Quotas, Room
+from edge.api.limits import Line, Quotas, Room
 from edge.api.messages import CONTENT_TYPE, Answer, Head
 from edge.api.signature import Claim
 from edge.api.trail import Call, record
@@ -69,16 +68,16 @@ class Admitted:
 class Service:
     """Rekognition's API. Safe to share between threads; whoever makes it closes the parts."""
 
-    def __init__(
-        self, desk: Desk, keys: Keys, audit: Audit, settings: ApiSettings, operations: Mapping[str, Operate]
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
+        self, desk: Desk, keys: Keys, audit: Audit, settings: ApiSettings, operations: Mapping[str, Operate], line: Line
     ) -> None:
         self.desk = desk
         self.settings = settings
+        self.line = line
         self.bodies = Room(settings.memory_mb * MB)
         self._keys = keys
         self._audit = audit
         self._operations = operations
-        self._line = Room(settings.workers + settings.queue)
         self._quotas = Quotas()
         wire.operations()  # read now, not while the first client waits
 
@@ -93,18 +92,12 @@ class Service:
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             return self.refuse(asked, error)
 
-    @contextmanager
-    def in_line(self) -> Iterator[None]:
-        """A place among those that are worked on and those that wait; raises ThrottlingException if there is none."""
-        if not self._line.take():
-            raise faults.throttling()
-        try:
-            yield
-        finally:
-            self._line.give_back()
-
     def answer(self, admitted: Admitted, body: bytes) -> Answer:
         """Takes as long as the operation does. The audit has it before the client does."""
+        with self.line.at_work():
+            return self._answer(admitted, body)
+
+    def _answer(self, admitted: Admitted, body: bytes) -> Answer:
         asked, facts = admitted.asked, dict[str, Any]()
         fault: Fault | None = None
         told = b""

@@ -20,6 +20,7 @@ from edge import database
 from edge.abilities import Abilities
 from edge.api.audit import Audit
 from edge.api.desk import Desk
+from edge.api.limits import Line
 from edge.api.messages import Answer, Head
 from edge.api.server import Server
 from edge.api.service import Service
@@ -102,7 +103,8 @@ def door(folder: Path, *, policies: list[Policy] | None = None, quota: float = 0
     with closing(Keys(database.connect(folder), master)) as keys, closing(audit):
         key, secret = keys.create("tester", policies, quota)
         desk = Desk(Abilities(), None, None, Tokens(b"secret"), "us-east-1", "123456789012")  # type: ignore[arg-type]
-        service = Service(desk, keys, audit, ApiSettings(**settings), operations)
+        api = ApiSettings(**settings)
+        service = Service(desk, keys, audit, api, operations, Line(api.workers, api.queue))
         yield Door(service, keys, key.id, secret, folder, operations)
 
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.api.buckets import Buckets
+from edge.api.desk import Desk
 from edge.api.faults import Fault, image_too_large, invalid_s3_object
+from edge.api.images import Images
+from edge.api.limits import AWAY
 from edge.endpoint import BucketSettings
-from edge.errors import ConfigError, UnavailableError
+from edge.errors import ConfigError
+from tests.edge.api.desks import grey
+from tests.edge.api.doors import SECONDS, code, door
 
 SECRET = b"outside"
 MOST = 1000
@@ -147,6 +157,7 @@ def test_no_key_ever_reads_what_is_not_below_the_folder(shelf: Path, key: str) -
 
 
 def test_a_server_takes_an_extra_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "edge.api.s3", raising=False)
     monkeypatch.setitem(sys.modules, "minio", None)
     with pytest.raises(ConfigError, match=r"api\.buckets\.remote: .* pip install 'vedette\[s3\]'"):
         Buckets({"remote": BucketSettings(endpoint="http://127.0.0.1:9")})
@@ -207,14 +218,13 @@ def _fill(address: str) -> None:
         client.put_object("stored", key, io.BytesIO(data), len(data))
 
 
+def settings_of(endpoint: str, **changes: Any) -> dict[str, BucketSettings]:
+    usual = {"endpoint": endpoint, "bucket": "stored", "key_id": "key", "secret": "s"}
+    return {"remote": BucketSettings(**usual | changes)}
+
+
 def at(endpoint: str, **changes: Any) -> Buckets:
-    return Buckets(
-        {
-            "remote": BucketSettings(
-                **{"endpoint": endpoint, "bucket": "stored", "key_id": "key", "secret": "s"} | changes
-            )
-        }
-    )
+    return Buckets(settings_of(endpoint, **changes))
 
 
 @pytest.mark.parametrize(("key", "data"), [("one.jpg", b"one"), ("a/b/drei ß.jpg", b"three")])
@@ -240,9 +250,195 @@ def test_a_large_object_of_a_server_is_refused(server: str) -> None:
         at(server).read("remote", "large.jpg", MOST)
 
 
-def test_a_server_that_is_away_is_unavailable_for_now(caplog: pytest.LogCaptureFixture) -> None:
+# Servers that are of no use
+
+
+@pytest.fixture
+def s3() -> Any:
+    """The module, where its client is installed."""
+    pytest.importorskip("minio", reason="minio is not installed: no S3-compatible server can be asked")
+    from edge.api import s3
+
+    return s3
+
+
+class Wire:
+    """A server on whose connections the test itself speaks: as `says` does, once a request has come."""
+
+    def __init__(self, says: Callable[[socket.socket], None]) -> None:
+        self._says = says
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        self.asked = threading.Semaphore(0)
+        self._threads = [threading.Thread(target=self._listen)]
+        self._wires: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._door.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
+        for wire in self._wires:
+            with suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[1:]:
+            thread.join()
+        self._door.close()
+
+    def _listen(self) -> None:
+        with suppress(OSError):
+            while True:
+                wire, _ = self._door.accept()
+                self._wires.append(wire)
+                self._threads.append(threading.Thread(target=self._speak, args=(wire,)))
+                self._threads[-1].start()
+
+    def _speak(self, wire: socket.socket) -> None:
+        with wire, suppress(OSError):
+            wire.recv(65536)
+            self.asked.release()
+            self._says(wire)
+            wire.shutdown(socket.SHUT_WR)
+            wire.recv(1)
+
+
+def answering(text: str) -> Callable[[socket.socket], None]:
+    return lambda wire: wire.sendall(text.replace("\n", "\r\n").encode())
+
+
+def fails(buckets: Buckets, caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
+    """A read is refused as for any absent object; gives what the log tells of it."""
+    with caplog.at_level(logging.INFO), pytest.raises(Fault) as told:
+        buckets.read("remote", "one.jpg", MOST)
+    assert (told.value.status, str(told.value)) == (400, str(invalid_s3_object()))
+    (record,) = (record for record in caplog.records if record.name == "edge.api.buckets")
+    assert record.getMessage().startswith("bucket remote: 'one.jpg' cannot be read: ")
+    assert len(record.getMessage()) < 300
+    return record
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("HTTP/1.1 404 Not Found\nContent-Length: 0\n\n", logging.INFO),
+        ("HTTP/1.1 403 Forbidden\nContent-Type: text/html\nContent-Length: 9\n\nForbidden", logging.INFO),
+        ("HTTP/1.1 404 Oh\nContent-Type: application/xml\n\n<Error><Code>NoSuchKey</Code></Error>", logging.INFO),
+        ("HTTP/1.1 500 Oh\nContent-Length: 0\n\n", logging.WARNING),
+        ("HTTP/1.1 503 Oh\nContent-Type: application/xml\nContent-Length: 7\n\n<Error>", logging.WARNING),
+        ("HTTP/1.1 302 Found\nLocation: http://127.0.0.1:1/\nContent-Length: 0\n\n", logging.WARNING),
+        ("HTTP/1.1 500 Oh\n\n" + "no XML\n" * 1000, logging.WARNING),
+        ("HTTP/1.1 200 OK\nContent-Length: 3\n\non", logging.WARNING),
+        ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\nzz\n", logging.WARNING),
+        ("I am no web server\n\n", logging.WARNING),
+        ("", logging.WARNING),
+    ],
+)
+def test_a_server_that_answers_nonsense_has_no_object(text: str, level: int, caplog: pytest.LogCaptureFixture) -> None:
+    with Wire(answering(text)) as wire:
+        assert fails(at(wire.endpoint), caplog).levelno == level
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_server_that_is_away_has_no_object(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with pytest.raises(UnavailableError, match="bucket remote: its server cannot be asked"):
-        at(f"http://127.0.0.1:{port}").read("remote", "one.jpg", MOST)
-    assert "Connection refused" in caplog.text
+    told = fails(at(f"http://127.0.0.1:{port}"), caplog)
+    assert told.levelno == logging.WARNING
+    assert "Connection refused" in told.getMessage()
+
+
+def dripping(head: str, drop: bytes) -> Callable[[socket.socket], None]:
+    """A byte now and then, for ever."""
+
+    def say(wire: socket.socket) -> None:
+        wire.sendall(head.replace("\n", "\r\n").encode())
+        while True:
+            wire.sendall(drop)
+            time.sleep(0.02)
+
+    return say
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        lambda wire: wire.recv(1),
+        dripping("HTTP/1.1 200 OK\nContent-Length: 900\n\n", b"x"),
+        dripping("HTTP/1.1 200 OK\nX-Head: ", b"x"),
+        dripping("HTTP/1.1 500 Oh\nContent-Type: application/xml\n\n", b" "),
+    ],
+)
+def test_a_server_has_so_long_for_all_of_an_answer(
+    s3: Any, says: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(s3, "WHOLE", 0.2)
+    with Wire(says) as wire:
+        began = time.monotonic()
+        told = fails(at(wire.endpoint), caplog)
+        assert time.monotonic() - began < 3.0
+    assert (told.levelno, "timed out" in told.getMessage().lower()) == (logging.WARNING, True)
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_server_that_never_ends_is_not_listened_to(caplog: pytest.LogCaptureFixture) -> None:
+    def say(wire: socket.socket) -> None:
+        wire.sendall(b"HTTP/1.1 500 Oh\r\n\r\n")
+        while True:
+            wire.sendall(bytes(1 << 16))
+
+    with Wire(say) as wire:
+        assert "sends more than it was asked for" in fails(at(wire.endpoint), caplog).getMessage()
+
+
+def test_a_connection_is_used_again(s3: Any) -> None:
+    def say(wire: socket.socket) -> None:
+        for _ in range(2):
+            wire.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none")
+            wire.recv(65536)
+
+    with Wire(say) as wire:
+        buckets = at(wire.endpoint)
+        assert [buckets.read("remote", "one.jpg", MOST) for _ in range(2)] == [b"one", b"one"]
+        assert wire.asked.acquire(blocking=False)
+        assert not wire.asked.acquire(blocking=False)
+        buckets._buckets["remote"]._client._http.clear()  # type: ignore[attr-defined]
+    assert s3.WHOLE <= 5.0
+
+
+def test_who_waits_for_a_server_keeps_nobody_from_working(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request at work at a time, and as many as may wait for a server that never answers."""
+    monkeypatch.setattr(s3, "WHOLE", 60.0)
+    hung = Wire(lambda wire: wire.recv(1))
+    remote = json.dumps({"Image": {"S3Object": {"Bucket": "remote", "Name": "one.jpg"}}}).encode()
+    sent = json.dumps({"Image": {"Bytes": b64encode(grey(90)).decode()}}).encode()
+
+    def look(desk: Desk, members: Mapping[str, Any]) -> Mapping[str, Any]:
+        desk.images.read(members["Image"])
+        return {}
+
+    with door(tmp_path, workers=1, queue=1) as front, ThreadPoolExecutor(AWAY) as pool:
+        service = front.service
+        service.desk = replace(service.desk, images=Images(Buckets(settings_of(hung.endpoint), service.line.away)))
+        front.operations |= {"DetectLabels": look, "ListCollections": lambda _, __: {}}
+
+        def ask(operation: str, body: bytes) -> str:
+            with service.line.joined():
+                return code(front.ask(operation, body))
+
+        with hung:
+            waiting = []
+            for _ in range(AWAY):  # each as soon as the one before is away
+                waiting.append(pool.submit(ask, "DetectLabels", remote))
+                assert hung.asked.acquire(timeout=SECONDS)
+            assert service.line.taken == 0
+            assert ask("ListCollections", b"{}") == "ok"
+            assert ask("DetectLabels", sent) == "ok"
+            assert ask("DetectLabels", remote) == "ThrottlingException"
+            assert not any(one.done() for one in waiting)
+        assert {one.result(SECONDS) for one in waiting} == {"InvalidS3ObjectException"}
+        assert ask("ListCollections", b"{}") == "ok"

@@ -90,7 +90,6 @@ def test_each_code_is_modelled_or_of_the_front_door() -> None:
 def test_only_our_own_fault_is_answered_with_500() -> None:
     assert {name for name, fault in made().items() if fault.status == 500} == {
         "internal_server_error",
-        "service_unavailable",
     }
     assert {fault.status for fault in made().values()} == {400, 500}
 

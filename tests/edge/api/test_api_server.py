@@ -436,7 +436,7 @@ def test_a_full_line_is_told_to_come_back_later(tmp_path: Path) -> None:
         for wire in waiting:
             wire.sendall(one.request())
         gate.entered()
-        until(lambda: one.door.service._line.taken == 2)
+        until(lambda: one.door.service.line.taken == 2)
         with pytest.raises(ClientError, match="Slow down; sudden increase in rate of requests") as caught:
             client(one).create_collection(CollectionId="people")
         assert caught.value.response["Error"]["Code"] == "ThrottlingException"
@@ -514,7 +514,7 @@ def test_what_takes_too_long_at_the_end_is_told_to_try_again(tmp_path: Path, mon
         gate.entered()
         one.stop.set()
         status, _, body = hear(busy)
-        assert (status, fault(body)) == (500, "ThrottlingException")
+        assert (status, fault(body)) == (400, "ThrottlingException")
         gate.open.set()
 
 

@@ -227,8 +227,8 @@ def test_an_operation_that_is_not_offered_says_where_to_look(front: Door) -> Non
         (faults.no_faces(), 400, "InvalidParameterException"),
         (MissingError("no such collection"), 400, "ResourceNotFoundException"),
         (InputError("not so"), 400, "InvalidParameterException"),
-        (AcceleratorError("the device is gone"), 500, "ThrottlingException"),
-        (UnavailableError("nobody there"), 500, "ThrottlingException"),
+        (AcceleratorError("the device is gone"), 400, "ThrottlingException"),
+        (UnavailableError("nobody there"), 400, "ThrottlingException"),
         (DiskError("/secret/place: full"), 500, "InternalServerError"),
         (StorageError("/secret/place: damaged"), 500, "InternalServerError"),
         (ZeroDivisionError("a defect"), 500, "InternalServerError"),
@@ -252,11 +252,11 @@ def test_a_defect_is_logged_with_the_id_that_the_client_has(front: Door, caplog:
 
 def test_the_line_is_as_long_as_it_is_said_to_be(tmp_path: Path) -> None:
     with door(tmp_path, workers=1, queue=1) as front:
-        with front.service.in_line(), front.service.in_line():
+        with front.service.line.joined(), front.service.line.joined():
             with pytest.raises(Fault, match="Slow down; sudden increase in rate of requests") as caught:
-                front.service.in_line().__enter__()
+                front.service.line.joined().__enter__()
             assert caught.value.code == "ThrottlingException"
-        with front.service.in_line():
+        with front.service.line.joined():
             pass
 
 
