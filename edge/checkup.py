@@ -24,7 +24,8 @@ from edge.engine import TASKS, Model, fault_of, open_model
 from edge.errors import EdgeError
 from edge.events.log import EventLog
 from edge.events.mqtt import check as check_broker
-from edge.keys.store import usable
+from edge.keys import store
+from edge.keys.counting import usable
 from models.manifest import ModelError
 
 PACKAGES = (
@@ -211,6 +212,7 @@ def _api(config: Config) -> Finding:
     try:
         config.api.tls()
         keys = usable(config.data)
+        store.check(config.data)
     except EdgeError as error:
         return Finding("api", False, str(error))
     if not keys:

@@ -8,7 +8,8 @@
     ├── MissingError         a named thing does not exist          the CLI prints it, exit 66
     ├── UnavailableError     no network, broker, device or port    the CLI prints it, exit 69
     ├── StorageError         a database or folder cannot be used   the CLI prints it, exit 74
-    │   └── DiskError        the disk refuses for now              events wait for it; at start as above
+    │   ├── DiskError        the disk refuses for now              events wait for it; at start as above
+    │   └── MasterKeyError   master.key is gone, or another one    as above; the API refuses the key it concerns
     ├── DeniedError          wrong password, or not permitted      the CLI prints it, exit 77
     └── CameraError          a source failed                       the camera's thread backs off and reopens
         └── AwayError        nobody is there to be asked           the same, but asks again every second
@@ -53,6 +54,10 @@ class StorageError(EdgeError):
 
 class DiskError(StorageError):
     """Full, read-only or busy: the same call may well succeed later."""
+
+
+class MasterKeyError(StorageError):
+    """What was sealed cannot be opened: of no use until the very file is put back."""
 
 
 class DeniedError(EdgeError):

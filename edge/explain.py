@@ -11,8 +11,9 @@ from edge.abilities import needed
 from edge.cameras.base import CameraSettings
 from edge.config import Config
 from edge.engine import check_backends, installed_of
-from edge.errors import StorageError
-from edge.keys.store import usable
+from edge.errors import MasterKeyError, StorageError
+from edge.keys import store
+from edge.keys.counting import usable
 from edge.obstacles import buckets, obstacles
 from edge.settings import Tasks
 from models import labels as hierarchy
@@ -93,6 +94,10 @@ def cautions(config: Config) -> Iterator[str]:
     with suppress(StorageError):  # which is said elsewhere
         if not usable(config.data):
             yield NOBODY
+        try:
+            store.check(config.data)
+        except MasterKeyError as error:
+            yield f"api: {error}"
 
 
 def exposures(config: Config) -> Iterator[str]:

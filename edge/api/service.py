@@ -28,7 +28,7 @@ from edge.api.signature import Claim
 from edge.api.trail import Call, record
 from edge.api.wire import Operation
 from edge.endpoint import MB, ApiSettings
-from edge.errors import DiskError, EdgeError, InputError, MissingError, UnavailableError
+from edge.errors import DiskError, EdgeError, InputError, MasterKeyError, MissingError, UnavailableError
 from edge.keys import Keys
 from edge.keys.policy import allowed, regard_tags
 from edge.keys.resources import needed
@@ -140,8 +140,7 @@ class Service:
         """The body of the answer; `facts` gathers what the audit is to know, as far as it comes."""
         caller, operation = admitted.caller, admitted.operation
         self._audit.check()
-        secret = self._keys.secret(caller.key.id)
-        signature.verify(admitted.claim, secret, hashlib.sha256(body).hexdigest())
+        signature.verify(admitted.claim, self._secret(caller.key.id), hashlib.sha256(body).hexdigest())
         facts["user"] = caller.key.name
         facts["members"] = members = wire.decode(operation, body)
         wanted = [(action, self.desk.local(arn)) for action, arn in needed(operation.name, members, self.desk.arn)]
@@ -155,6 +154,13 @@ class Service:
             answer = self._operations[operation.name](self.desk, members)
         facts["answer"] = answer
         return wire.encode(operation, answer)
+
+    def _secret(self, key_id: str) -> str:
+        """Raises UnrecognizedClientException where there is none that could have signed."""
+        try:
+            return self._keys.secret(key_id)
+        except (MissingError, MasterKeyError) as error:  # deleted just now; or as the log has told at the start
+            raise faults.unrecognized_client() from error
 
     def _authorise(self, admitted: Admitted, members: Mapping[str, Any], wanted: Sequence[tuple[str, str]]) -> None:
         """Raises AccessDeniedException, or ProvisionedThroughputExceededException for a key that asks too often."""

@@ -68,13 +68,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 @contextmanager
-def opened(args: argparse.Namespace) -> Iterator[Keys]:
-    """The access keys of the configured device."""
+def opened(args: argparse.Namespace, *, secrets: bool = False) -> Iterator[Keys]:
+    """The access keys of the configured device; without `secrets`, also where master.key is lost."""
     from edge import config, database
     from edge.keys import Keys, open_master
 
     data = config.load(args.config).data
-    keys = Keys(database.connect(data, or_snapshot=True), open_master(data))
+    keys = Keys(database.connect(data, or_snapshot=True), open_master(data) if secrets else None)
     try:
         yield keys
     finally:
@@ -86,7 +86,7 @@ def create(args: argparse.Namespace) -> int:
 
     policies = [_policy(name) for name in args.policy or ["full"]]
     api = config.load(args.config).api
-    with opened(args) as keys:
+    with opened(args, secrets=True) as keys:
         key, secret = keys.create(args.name, policies, args.quota)
     if args.json:
         print(json.dumps(_document(key) | {"secret_access_key": secret, "region": api.region, "endpoint": _place(api)}))

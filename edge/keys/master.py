@@ -9,8 +9,10 @@ import stat
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from edge.database import NAME as DATABASE
 from edge.database import no_folder
-from edge.errors import StorageError
+from edge.errors import MasterKeyError, StorageError
+from edge.keys import counting
 
 NAME = "master.key"
 SIZE = 32  # bytes
@@ -33,12 +35,17 @@ class Master:
 def open_master(data: Path) -> Master:
     """The secret in `data`/master.key, made now if there is none; only its owner may read it.
 
-    Raises StorageError with the remedy. A file that is replaced later leaves every stored secret unreadable.
+    Raises StorageError with the remedy; MasterKeyError if it is gone while secrets are stored, which no other opens.
     """
     file = data / NAME
     try:
         return _read(file)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if counting.stored(data):
+            raise MasterKeyError(
+                f"{file}: missing, and the access keys in {DATABASE} are sealed under it: put it back, or delete each"
+                " with 'vedette keys delete NAME' and make new ones"
+            ) from error
         _make(file)
     try:
         return _read(file)

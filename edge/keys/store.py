@@ -13,19 +13,23 @@ import string
 import time
 from base64 import b32encode
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
 
-from edge.database import NAME as FILE
 from edge.database import connect, file_of, migrate, reading, transaction
-from edge.errors import InputError, MissingError, StorageError
+from edge.errors import InputError, MasterKeyError, MissingError
+from edge.keys import counting
 from edge.keys import policy as documents
-from edge.keys.master import Master
+from edge.keys.master import Master, open_master
 from edge.keys.policy import Policy
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +71,14 @@ class AccessKey:
 class Keys:
     """All access keys. Safe to share between threads; what another process commits is seen by the next `find`.
 
-    It owns `database` (give it a connection of its own); `close` closes it.
+    It owns `database` (give it a connection of its own); `close` closes it. Without a master secret no key can be made
+    and no secret read, but all else can be done.
     """
 
-    def __init__(self, database: Database, master: Master) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+    def __init__(self, database: Database, master: Master | None) -> None:
         migrate(database, ROOM, STEPS)
         self._database = database
-        self._seal = AESGCM(master.derive(b"secrets of access keys"))
+        self._seal = _cipher(master) if master else None
         self._lock = Lock()
         self._known: dict[str, tuple[AccessKey, bytes]] = {}
         self._number = -1  # of the change up to which _known is right
@@ -87,8 +90,9 @@ class Keys:
     def create(self, name: str, policies: Sequence[Policy] | None = None, quota: float = 0.0) -> tuple[AccessKey, str]:
         """A new key and its secret, which nobody is told again; it may do everything unless policies are given.
 
-        Raises InputError for an unfit or a taken name.
+        Raises InputError for an unfit or a taken name, MasterKeyError as `check` does.
         """
+        self.check()
         if not NAME.fullmatch(name):
             raise InputError(f"{name!r}: not a name for a key; take 1 to 64 of A-Z a-z 0-9 _ + = , . @ -")
         if not (quota >= 0 and math.isfinite(quota)):
@@ -97,7 +101,7 @@ class Keys:
         key = AccessKey(_new_id(), name, granted, quota, time.time(), enabled=True)
         secret = "".join(secrets.choice(LETTERS) for _ in range(SECRET_LENGTH))
         nonce = os.urandom(NONCE)
-        sealed = nonce + self._seal.encrypt(nonce, secret.encode(), key.id.encode())
+        sealed = nonce + self._opener().encrypt(nonce, secret.encode(), key.id.encode())
         with self._writing() as connection:
             added = connection.execute(
                 "INSERT INTO access_keys (id, name, policies, quota, created_at, enabled, sealed)"
@@ -116,7 +120,7 @@ class Keys:
         return found[0] if found else None
 
     def secret(self, key_id: str) -> str:
-        """Raises MissingError, or StorageError if it was sealed under another master secret."""
+        """Raises MissingError, or MasterKeyError if it was sealed under another master secret."""
         from cryptography.exceptions import InvalidTag
 
         with self._lock:
@@ -126,12 +130,19 @@ class Keys:
             raise MissingError(f"key {key_id}: no such key; see 'vedette keys list'")
         key, sealed = found
         try:
-            return self._seal.decrypt(sealed[:NONCE], sealed[NONCE:], key_id.encode()).decode()
+            return self._opener().decrypt(sealed[:NONCE], sealed[NONCE:], key_id.encode()).decode()
         except (InvalidTag, ValueError) as error:
-            raise StorageError(
+            raise MasterKeyError(
                 f"{file_of(self._database)}: the secret of key {key.name!r} cannot be read: master.key beside it is not"
-                " the one it was sealed with; restore that, or delete the key and make it anew"
+                " the one it was sealed with; put that back, or delete the key with 'vedette keys delete"
+                f" {key.name}' and make it anew"
             ) from error
+
+    def check(self) -> None:
+        """Raises MasterKeyError for the first key whose secret cannot be read."""
+        for key in self.list():
+            with suppress(MissingError):  # deleted meanwhile
+                self.secret(key.id)
 
     def list(self) -> list[AccessKey]:
         """By name."""
@@ -162,6 +173,11 @@ class Keys:
         """Refuse it until it is enabled again. Raises MissingError."""
         self.enable(name, enabled=False)
 
+    def _opener(self) -> AESGCM:
+        if self._seal is None:
+            raise MasterKeyError(f"{file_of(self._database)}: opened without master.key")
+        return self._seal
+
     def _change(self, statement: str, name: str, value: object = None) -> None:
         with self._writing() as connection:
             if not connection.execute(statement, {"name": name, "value": value}).rowcount:
@@ -190,15 +206,17 @@ class Keys:
         self._number = number
 
 
-def usable(data: Path) -> int:
-    """How many keys of a data folder are enabled; nothing is made for it. Raises StorageError."""
-    if not (data / FILE).exists():
-        return 0
-    with closing(connect(data, or_snapshot=True)) as database, reading(database) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'access_keys'").fetchone():
-            return 0
-        (count,) = connection.execute("SELECT count(*) FROM access_keys WHERE enabled").fetchone()
-    return int(count)
+def check(data: Path) -> None:
+    """Raises MasterKeyError if secrets of a data folder cannot be read, StorageError; nothing is made for it."""
+    if counting.stored(data):
+        with closing(Keys(connect(data, or_snapshot=True), open_master(data))) as keys:
+            keys.check()
+
+
+def _cipher(master: Master) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(master.derive(b"secrets of access keys"))
 
 
 def _new_id() -> str:

@@ -90,6 +90,8 @@ def test_the_api_needs_a_key_and_a_certificate_that_is_one(tmp_path: Path) -> No
         keys.create("tester")
     assert api() == Finding("api", True, "http://127.0.0.1:8432, access keys: 1")
     assert "no such file or directory" in api(tls_certificate="a.pem", tls_key="a.key").text
+    (tmp_path / "state" / "master.key").unlink()
+    assert "put it back, or delete each with 'vedette keys delete NAME'" in api().text
 
 
 def test_before_the_first_run_nothing_is_made(tmp_path: Path) -> None:

@@ -97,6 +97,27 @@ def test_a_key_is_disabled_enabled_and_deleted(said: Said) -> None:
     assert "door" not in said("keys", "list")[1]
 
 
+def test_where_the_master_key_is_lost_keys_can_be_listed_and_deleted_and_then_made_anew(
+    said: Said, tmp_path: Path
+) -> None:
+    said("keys", "create", "door")
+    (tmp_path / "data" / "master.key").unlink()
+    status, _, told = said("keys", "create", "porch")
+    assert (status, "master.key: missing, " in told) == (74, True)
+    assert "vedette keys delete NAME" in told
+    assert "door" in said("keys", "list")[1]
+    assert said("keys", "show", "door")[0] == said("keys", "policy", "door", "read")[0] == 0
+    assert said("keys", "delete", "door")[:2] == (0, "door: deleted\n")
+    assert said("keys", "create", "porch")[0] == 0
+
+
+def test_under_another_master_key_none_is_made_beside_those_that_it_does_not_open(said: Said, tmp_path: Path) -> None:
+    said("keys", "create", "door")
+    (tmp_path / "data" / "master.key").write_text("ab" * 32)
+    status, _, told = said("keys", "create", "porch")
+    assert (status, "the secret of key 'door' cannot be read: master.key beside it is not" in told) == (74, True)
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

@@ -212,6 +212,10 @@ def test_what_keeps_clients_out_is_a_problem(tmp_path: Path) -> None:
         assert "make both with 'vedette keys certificate'" in api[0]
         keys.disable("tester")
         assert "api: no access key is enabled, so nobody can ask: run 'vedette keys create NAME'" in problems(settings)
+    (settings.data / "master.key").write_text("ab" * 32)
+    assert any("master.key beside it is not the one it was sealed with" in problem for problem in problems(settings))
+    (settings.data / "master.key").unlink()
+    assert any("master.key: missing" in problem for problem in problems(settings))
 
 
 def test_that_others_can_read_along_is_no_problem_but_told(tmp_path: Path, vedette: Command) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import StorageError
+from edge.database import connect
+from edge.errors import MasterKeyError, StorageError
+from edge.keys import Keys
 from edge.keys.master import Master, open_master
 
 
@@ -94,6 +97,22 @@ def test_one_that_others_may_have_had_is_not_used(tmp_path: Path, spoil: Callabl
     spoil(tmp_path / "master.key")
     with pytest.raises(StorageError, match=remedy):
         open_master(tmp_path)
+
+
+def test_none_is_made_while_there_are_keys_that_only_the_lost_one_opens(tmp_path: Path) -> None:
+    with closing(Keys(connect(tmp_path), open_master(tmp_path))) as keys:
+        keys.create("door")
+        keys.disable("door")
+    secret = (tmp_path / "master.key").read_text()
+    (tmp_path / "master.key").unlink()
+    for _ in range(2):
+        with pytest.raises(MasterKeyError, match=r"master\.key: missing, .* put it back, or delete each with 'vedette"):
+            open_master(tmp_path)
+    assert not (tmp_path / "master.key").exists()
+    with closing(Keys(connect(tmp_path), None)) as keys:
+        keys.delete("door")
+    open_master(tmp_path)
+    assert (tmp_path / "master.key").read_text() != secret
 
 
 def test_root_makes_it_for_the_owner_of_the_folder(tmp_path: Path) -> None:

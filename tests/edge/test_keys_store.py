@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from edge.database import NAME, connect
-from edge.errors import InputError, MissingError, StorageError
+from edge.errors import InputError, MasterKeyError, MissingError
 from edge.keys import Keys, open_master, policy
+from edge.keys.store import check
 
 Open = Callable[[], Keys]
 
@@ -144,12 +145,55 @@ def test_a_stolen_database_tells_no_secret(opened: Open, tmp_path: Path) -> None
     for _, secret in made:
         assert secret.encode() not in bytes_of_it
         assert secret[:12].encode() not in bytes_of_it
-    thief = Keys(connect(stolen), open_master(stolen))
+    with pytest.raises(MasterKeyError, match=r"master\.key: missing"):
+        open_master(stolen)
+    thief = Keys(connect(stolen), open_master(tmp_path / "made up"))
     key = thief.find(made[0][0].id)
     assert key
-    with pytest.raises(StorageError, match=r"key 'key-0' cannot be read: master.key beside it is not the one it was"):
+    with pytest.raises(MasterKeyError, match=r"key 'key-0' cannot be read: master.key beside it is not the one it was"):
         thief.secret(key.id)
     thief.close()
+
+
+def test_under_another_master_secret_no_key_is_made(opened: Open, tmp_path: Path) -> None:
+    keys = opened()
+    keys.check()
+    old, _ = keys.create("old")
+    said = "secret of key 'old' cannot be read: .* or delete the key with 'vedette keys delete old' and make it anew"
+    other = Keys(connect(tmp_path), open_master(tmp_path / "elsewhere"))
+    for step in (other.check, lambda: other.create("new"), lambda: other.secret(old.id)):
+        with pytest.raises(MasterKeyError, match=said):
+            step()
+    assert other.list() == [old]
+    other.delete("old")
+    other.create("new")
+    other.check()
+    other.close()
+
+
+def test_without_a_master_secret_all_else_can_be_done(opened: Open, tmp_path: Path) -> None:
+    key, _ = opened().create("door")
+    keys = Keys(connect(tmp_path), None)
+    assert keys.list() == [key]
+    keys.disable("door")
+    keys.set_policy("door", policy.ready("read"))
+    for step in (keys.check, lambda: keys.create("new"), lambda: keys.secret(key.id)):
+        with pytest.raises(MasterKeyError, match=r"opened without master\.key"):
+            step()
+    keys.delete("door")
+    assert keys.list() == []
+    keys.close()
+
+
+def test_a_folder_is_checked_without_making_anything(opened: Open, tmp_path: Path) -> None:
+    check(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    opened().create("door")
+    check(tmp_path)
+    (tmp_path / "master.key").unlink()
+    with pytest.raises(MasterKeyError, match="missing"):
+        check(tmp_path)
+    assert not (tmp_path / "master.key").exists()
 
 
 def test_a_secret_cannot_be_passed_off_as_another_keys(opened: Open, tmp_path: Path) -> None:
@@ -160,7 +204,7 @@ def test_a_secret_cannot_be_passed_off_as_another_keys(opened: Open, tmp_path: P
         raw.execute("UPDATE access_keys SET sealed = ? WHERE id = ?", [sealed, theirs.id])
         raw.execute("UPDATE access_keys_changes SET number = number + 1")
     raw.close()
-    with pytest.raises(StorageError, match="'theirs' cannot be read"):
+    with pytest.raises(MasterKeyError, match="'theirs' cannot be read"):
         keys.secret(theirs.id)
 
 

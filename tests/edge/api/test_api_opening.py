@@ -18,7 +18,7 @@ from edge.abilities import Abilities
 from edge.api.opening import open_audit, opened
 from edge.collections import Collections
 from edge.config import Config, parse
-from edge.errors import ConfigError, UnavailableError
+from edge.errors import ConfigError, MasterKeyError, UnavailableError
 from edge.keys import Keys, open_master
 from edge.metrics import render
 from edge.pipeline import Pipeline
@@ -103,6 +103,19 @@ def test_an_audit_folder_that_was_named_is_for_one_process_alone(tmp_path: Path)
         pytest.raises(UnavailableError, match="another process writes its audit there"),
     ):
         open_audit(config, master)
+
+
+def test_what_only_a_lost_master_key_opens_keeps_the_api_from_being_served(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    with closing(Keys(database.connect(config.data), open_master(config.data))) as keys:
+        keys.create("tester")
+    (config.data / "master.key").unlink()
+    with (
+        closing(Collections(database.connect(config.data))) as collections,
+        pytest.raises(MasterKeyError, match="put it back, or delete each"),
+        opened(config, Abilities(), collections),
+    ):
+        pass
 
 
 def test_what_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -> None:

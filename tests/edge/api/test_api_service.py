@@ -22,7 +22,7 @@ from edge.api.messages import Answer, Head
 from edge.collections import Collections
 from edge.database import connect
 from edge.errors import DiskError, InputError, MissingError, StorageError, UnavailableError
-from edge.keys import policy
+from edge.keys import Keys, open_master, policy
 from edge.stats import Histograms
 from edge.turns import Turns
 from tests.edge.api.doors import Door, code, door, message, sign, through
@@ -124,6 +124,21 @@ def test_who_cannot_sign_is_refused_before_the_body_is_read(front: Door) -> None
     assert refused(sign("AKIANOBODYATALL23456", front.secret, "ListFaces")) == "UnrecognizedClientException"
     front.keys.disable("tester")
     assert refused(front.sign("ListFaces")) == "UnrecognizedClientException"
+
+
+def test_a_key_that_another_master_key_sealed_is_as_good_as_none(front: Door, tmp_path: Path) -> None:
+    with closing(Keys(connect(tmp_path), open_master(tmp_path / "elsewhere"))) as keys:
+        keys.delete("tester")
+        key, secret = keys.create("other")
+    told = sign(key.id, secret, "CreateCollection", PEOPLE)
+    assert code(front.ask("", PEOPLE, headers=told)) == "UnrecognizedClientException"
+
+
+def test_a_key_that_goes_while_its_request_comes_is_as_good_as_none(front: Door) -> None:
+    admitted = front.service.admit(front.service.begin(Head("POST", "/", "", front.sign("ListFaces"), "192.0.2.7")))
+    assert not isinstance(admitted, Answer)
+    front.keys.delete("tester")
+    assert code(front.service.answer(admitted, b"{}")) == "UnrecognizedClientException"
 
 
 def test_a_wrong_secret_and_another_body_are_refused(front: Door) -> None:
