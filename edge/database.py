@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -44,6 +45,7 @@ FOLDER_REMEDIES = {
     errno.EROFS: "mount its disk for writing",
 }
 OTHERWISE = "check the disk and the file's owner, or restore a copy"
+MODE = 0o640  # faces, names and sealed secrets are nobody's business but the owner's and their group's
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 
@@ -62,6 +64,7 @@ def connect(data: Path, *, or_snapshot: bool = False) -> Database:
     path = data / NAME
     try:
         data.mkdir(parents=True, exist_ok=True)
+        _make(path)
         connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, check_same_thread=False, isolation_level=None)
     except OSError as error:
         raise no_folder("data", data, error) from error
@@ -76,6 +79,18 @@ def connect(data: Path, *, or_snapshot: bool = False) -> Database:
             return snapshot
         raise refused(path, error) from error
     return Database(connection)
+
+
+def _make(path: Path) -> None:
+    """An empty file, if there is none; SQLite gives those beside it the same mode and owner. What fails, it tells."""
+    with suppress(OSError):
+        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+        try:
+            if os.geteuid() == 0:  # an administrator makes it for the daemon, whose folder this is
+                owner = path.parent.stat()
+                os.fchown(made, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(made)
 
 
 def beside(database: Database) -> Database:

@@ -47,6 +47,41 @@ def test_a_file_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     db.conn.close()
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o000, 0o640), (0o022, 0o640), (0o027, 0o640), (0o077, 0o600)])
+def test_a_new_file_is_for_its_owner_and_group_alone(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        db = database.connect(tmp_path)
+        database.migrate(db, "one", ["CREATE TABLE a (x)"])
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == dict.fromkeys(
+        (database.NAME, f"{database.NAME}-wal", f"{database.NAME}-shm"), mode
+    )
+    db.conn.close()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_the_mode_of_a_file_that_is_there_is_left_alone(tmp_path: Path, mode: int) -> None:
+    (tmp_path / database.NAME).touch()
+    (tmp_path / database.NAME).chmod(mode)
+    db = database.connect(tmp_path)
+    database.migrate(db, "one", ["CREATE TABLE a (x)"])
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {mode}
+    db.conn.close()
+
+
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root makes files for others")
+    os.chown(tmp_path, 12345, 12345)
+    db = database.connect(tmp_path)
+    database.migrate(db, "one", ["CREATE TABLE a (x)"])
+    files = sorted(tmp_path.iterdir())
+    assert [(path.stat().st_uid, path.stat().st_gid) for path in files] == [(12345, 12345)] * 3
+    db.conn.close()
+
+
 def test_a_folder_that_cannot_be_made_names_itself(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="file"):
