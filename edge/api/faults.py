@@ -58,10 +58,6 @@ def provisioned_throughput_exceeded() -> Fault:
     return Fault("ProvisionedThroughputExceededException", "Provisioned Rate exceeded.")
 
 
-def limit_exceeded(message: str) -> Fault:
-    return Fault("LimitExceededException", message)
-
-
 def service_quota_exceeded(message: str) -> Fault:
     return Fault("ServiceQuotaExceededException", message)
 
@@ -72,14 +68,6 @@ def resource_not_found(message: str = "The resource specified in the request can
 
 def resource_already_exists(collection: str) -> Fault:
     return Fault("ResourceAlreadyExistsException", f"The collection id: {collection} already exists")
-
-
-def resource_in_use(message: str = "Specified resource is in use.") -> Fault:
-    return Fault("ResourceInUseException", message)
-
-
-def resource_not_ready(message: str = "The requested resource isn't ready.") -> Fault:
-    return Fault("ResourceNotReadyException", message)
 
 
 def conflict(
@@ -144,10 +132,6 @@ def incomplete_signature(message: str) -> Fault:
 
 def missing_authentication_token(message: str = "Missing Authentication Token") -> Fault:
     return Fault("MissingAuthenticationTokenException", message)
-
-
-def expired_token(message: str = "The security token included in the request is expired") -> Fault:
-    return Fault("ExpiredTokenException", message)
 
 
 def unknown_operation(message: str = "") -> Fault:

@@ -28,7 +28,6 @@ WORDS = [
     (faults.service_unavailable(), "Service Unavailable"),
     (faults.provisioned_throughput_exceeded(), "Provisioned Rate exceeded."),
     (faults.resource_already_exists("people"), "The collection id: people already exists"),
-    (faults.resource_in_use(), "Specified resource is in use."),
     (faults.idempotent_parameter_mismatch("t1"), "The ClientRequestToken: t1 you have supplied is already in use."),
     (faults.invalid_pagination_token(), "Invalid Pagination Token"),
     (faults.invalid_image_format(), "Request has invalid image format"),
