@@ -1,4 +1,4 @@
-"""What an operation works with: the models, the collections, the pictures; and what it is asked for."""
+"""What an operation works with: the models, the collections, the pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.abilities import Abilities
 from edge.api.tokens import Tokens
@@ -41,13 +41,3 @@ class Desk:
         if found is None or found["account"] != self.account:
             return arn
         return f"arn:aws:rekognition:{self.region}:{self.account}:{found['rest']}"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client asked for, under wire names; `key` is the name of its access key."""
-
-    operation: str
-    members: dict[str, Any]
-    key: str
-    region: str

@@ -47,7 +47,6 @@ FRONT_DOOR = {
     "InvalidSignatureException",
     "IncompleteSignatureException",
     "MissingAuthenticationTokenException",
-    "ExpiredTokenException",
     "UnknownOperationException",
     "SerializationException",
     "ValidationException",
