@@ -9,11 +9,13 @@ One request's way::
     edge.keys       what that key may do, with which resource; how often
     operations/     one function for each operation, called as AWS calls it: wire names in, wire names out
     wire            the answer, checked against the model before it leaves
-    audit           one line for each request, chained to the line before
+    audit           one line for each request, chained to the line before; those refused unproven share one (refusals)
 
 Everything an operation needs lies on its `Desk`. It raises a `Fault` (`faults`), which is an answer and no defect; the
 errors of the rooms below become what they mean to a client (`service`). Pictures are read by `images`, from the body or
-out of `buckets`, after the request was allowed; `seeing` and `shapes` are what operations on faces share.
+out of `buckets`, after the request was allowed; `seeing` and `shapes` are what operations on faces share. The audit is
+made of `trail` (a record), `chain` (how they hang together), `ends` (where they must begin and end), `mending` (how one
+goes on after a process that was killed), `folders` (where all of them are) and `verifying`.
 
 To add an operation: a function in `operations/`, its line in OPERATIONS there, and its state in `capabilities`.
 """

@@ -27,11 +27,11 @@ FAREWELL_S = 1.0  # when we stop, a client has so long to read its answer and sa
 
 @dataclass(slots=True)
 class Manners:
-    """What all connections keep to. `refusal` makes the answer for one that does not."""
+    """What all connections keep to. `refusal` makes the answer for one that does not, given the client's address."""
 
     patience: float
     most: int
-    refusal: Callable[[Fault], Answer]
+    refusal: Callable[[Fault, str], Answer]
     waited_for: dict[Protocol, None] = field(default_factory=dict)  # those that are to say something, longest first
 
 
@@ -164,7 +164,7 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             self.flow.pause_reading()
             return
-        answer = self._manners.refusal(fault)
+        answer = self._manners.refusal(fault, self.client[0] if self.client else "")
         told = [*answer.headers, ("content-length", str(len(answer.body))), ("connection", "close")]
         headers = [*self.server_state.default_headers, *((name.encode(), value.encode()) for name, value in told)]
         lines = [STATUS_LINE[answer.status], *(b"%s: %s\r\n" % header for header in headers), b"\r\n", answer.body]

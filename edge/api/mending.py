@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.api import chain
-from edge.api.chain import BEGINNING, Head, Link
+from edge.api import chain, ends
+from edge.api.chain import BEGINNING, Link
+from edge.api.ends import HEAD, NEWEST, Head
+from edge.api.verifying import unsure
 
 LONGEST_LINE = 1 << 20  # bytes; a record has always less
 
@@ -24,18 +26,25 @@ class Stopped:
 
 def mend(folder: Path, key: bytes) -> Stopped:
     """Raises OSError."""
-    files, head = chain.files(folder), chain.read_head(folder, key)
+    files, head, newest = chain.files(folder), ends.read_head(folder, key), ends.read_newest(folder, key)
     repairs: list[str] = []
-    if files and head is None:
-        repairs.append(f"{chain.HEAD} was missing or altered: records may have been cut off before this one")
     found = (_last_link(file, key, repairs) for file in reversed(files))
     last = next((link for link in found if link), Link(0, BEGINNING))
-    if head and head.last.number >= last.number:
-        known = max(last.number, head.first - 1)
-        if head.last.number > known:
-            repairs.append(f"records {known + 1} to {head.last.number} were missing when this was started")
-        last = head.last
     first = chain.first_of(files[0]) if files else 1
+    must = ends.last_of(head, newest)
+    if must and must.number >= last.number:
+        known = max(last.number, (head.first if head else first) - 1)
+        if must.number > known:
+            repairs.append(f"records {known + 1} to {must.number} were missing when this was started")
+        last = must
+    if newest and newest.last.number > last.number:
+        repairs.append(unsure(last.number + 1, newest.last.number))
+    if ends.of_another_key(folder, key):
+        repairs = ["the records before this one were written under another master.key, which alone verifies them"]
+    elif files and head is None:
+        repairs.insert(0, f"{HEAD} was missing or altered: records may have been cut off before this one")
+    elif head and newest is None:
+        repairs.insert(0, f"{NEWEST} was missing or altered: records may have been cut off before this one")
     return Stopped(
         head or Head(first, Link(0, BEGINNING)),
         last,

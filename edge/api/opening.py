@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from edge import database
 from edge.abilities import Abilities
-from edge.api import chain
+from edge.api import chain, folders
 from edge.api.audit import Audit
 from edge.api.buckets import Buckets
 from edge.api.desk import Desk
@@ -20,8 +21,10 @@ from edge.api.tokens import Tokens
 from edge.collections import Collections
 from edge.config import Config
 from edge.endpoint import MB
-from edge.errors import UnavailableError
+from edge.errors import StorageError, UnavailableError
 from edge.keys import Keys, Master, open_master
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -41,16 +44,41 @@ def opened(
         images = Images(Buckets(settings.buckets, line.away))
         tokens = Tokens(master.derive(b"pagination tokens"))
         desk = Desk(abilities, collections, images, tokens, settings.region, settings.account)
-        audit = open_audit(config, master)
-        parts.callback(audit.close)
-        server = Server(Service(desk, keys, audit, settings, OPERATIONS, line), door)
+        audit = parts.enter_context(audited(config, master))
+        service = Service(desk, keys, audit, settings, OPERATIONS, line)
+        parts.callback(service.close)
+        server = Server(service, door)
         parts.callback(server.close)
         yield server
 
 
-def open_audit(config: Config, master: Master) -> Audit:
+@contextmanager
+def audited(config: Config, master: Master) -> Iterator[Audit]:
+    """The audit of this process, noted as one of the device's; closed at the end. Raises EdgeError."""
+    data, key = config.data, chain.key_of(master)
+    audit = _open(config, key)
+    try:
+        with _unlisted():
+            audit.tell(folders.enter(data, key, audit.folder, audit.number))
+        yield audit
+    finally:
+        audit.close()
+        with _unlisted():
+            folders.leave(data, key, audit.folder, audit.number)
+
+
+@contextmanager
+def _unlisted() -> Iterator[None]:
+    """A full disk keeps nobody from serving where no audit is required, and is told by the audit where one is."""
+    try:
+        yield
+    except StorageError as error:
+        log.warning("audit: its folder is not noted: %s", error)
+
+
+def _open(config: Config, key: bytes) -> Audit:
     """In the first of its folders that no other process writes to."""
-    settings, key = config.api.audit, chain.key_of(master)
+    settings = config.api.audit
     *others, last = settings.folders(config.data)
     size = settings.size_mb * MB
     for folder in others:

@@ -39,7 +39,6 @@ BACKLOG = 512
 TICKS = 10  # of uvicorn's, which last a tenth of a second
 SPARE = 512  # file descriptors for all that is no client
 THERE_IS = "There is POST /, GET /healthz and GET /capabilities"
-NOT_READ = Head("", "", "", (), "")  # of a request that could not be read
 
 Picture = Callable[[], Mapping[str, Any]]
 
@@ -111,8 +110,8 @@ class _Uvicorn(uvicorn.Server):
         )
         settings = service.settings
 
-        def refusal(fault: Fault) -> Answer:
-            return service.refuse(service.begin(NOT_READ), fault)
+        def refusal(fault: Fault, host: str) -> Answer:
+            return service.refuse(service.begin(Head("", "", "", (), _address(host))), fault)  # it could not be read
 
         self._manners = Manners(settings.patience, settings.connections, refusal)
         self._front = front
@@ -204,7 +203,7 @@ class _Front:
             picture = await asyncio.wait_for(asyncio.shield(self._told), PICTURE_S)
         except TimeoutError:
             return PlainTextResponse("the disk or a device keeps everybody waiting\n", 503)
-        fault = status.unfit(picture)
+        fault = self._service.fault or status.unfit(picture)
         works = sum(bool(model["name"]) for model in picture["models"].values())
         return PlainTextResponse(f"{fault or f'{works} models work'}\n", 503 if fault else 200)
 

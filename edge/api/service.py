@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -24,8 +25,9 @@ from edge.api.desk import Desk
 from edge.api.faults import Fault
 from edge.api.limits import Line, Quotas, Room
 from edge.api.messages import CONTENT_TYPE, Answer, Head
+from edge.api.refusals import Refusals, Refused
 from edge.api.signature import Claim
-from edge.api.trail import Call, record
+from edge.api.trail import Call, record, unproven
 from edge.api.wire import Operation
 from edge.endpoint import MB, ApiSettings
 from edge.errors import DiskError, EdgeError, InputError, MasterKeyError, MissingError, UnavailableError
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TARGET = "RekognitionService."
-STRANGERS = 0.1  # requests a second with a wrong signature that the audit is told of: a flood must not fill it
+UNAUDITED = "The audit of this device cannot be written, and without it no request is answered"
 NOBODY = "-"  # the operation, in counts, of a request that asked for none that there is
 
 
@@ -79,6 +81,7 @@ class Service:
         self._audit = audit
         self._operations = operations
         self._quotas = Quotas()
+        self._refusals = Refusals()
         wire.operations()  # read now, not while the first client waits
 
     def begin(self, head: Head) -> Asked:
@@ -104,24 +107,44 @@ class Service:
         try:
             told = self._performed(admitted, body, facts)
         except Exception as error:  # noqa: BLE001 - as above
+            if "user" not in facts:
+                return self.refuse(asked, error)
             fault = _fault(error, asked)
         try:
             self._record(admitted, facts, fault)
-        except DiskError as error:
-            fault = _fault(error, asked)
-        return self.refuse(asked, fault) if fault else _answered(asked, "ok", 200, told)
+        except Fault as unaudited:
+            fault = _fault(unaudited, asked)
+        return _refused(asked, fault) if fault else _answered(asked, "ok", 200, told)
+
+    @property
+    def fault(self) -> str:
+        """Why nobody is answered, in one sentence; empty if it is not so."""
+        return self._audit.fault
 
     def tend(self) -> None:
-        """Have what the audit holds be safe on disk; now and then, for the time when nobody asks."""
-        try:
+        """Tell of those who were refused, and have what the audit holds be safe on disk; about once a second."""
+        self._tell(self._refusals.due(time.monotonic()))
+        with suppress(DiskError):  # which the audit has logged
             self._audit.sync()
-        except DiskError as error:
-            log.warning("audit: %s", error)
+
+    def close(self) -> None:
+        """Tell of the last who were refused. The parts stay open."""
+        self._tell(self._refusals.due(time.monotonic(), 0.0))
 
     def refuse(self, asked: Asked, error: Exception) -> Answer:
-        """The answer to a request that failed: a Fault as it is, anything else as what it means to the client."""
+        """The answer to a request that nobody has proven to be theirs, and that is counted instead of recorded.
+
+        A Fault is answered as it is, anything else as what it means to the client.
+        """
         fault = _fault(error, asked)
-        return _answered(asked, fault.code, fault.status, wire.fault_body(fault, asked.id))
+        self._refusals.count(fault.code, asked.head, self.desk.now())
+        return _refused(asked, fault)
+
+    def _tell(self, refused: Iterable[Refused]) -> None:
+        for one in refused:
+            log.info("api: %s", one)
+            with suppress(DiskError):  # as above; it waits there
+                self._audit.write(unproven(one, self.desk.now()))
 
     def _admitted(self, asked: Asked) -> Admitted:
         head, operation = asked.head, _operation(asked.head)
@@ -139,9 +162,10 @@ class Service:
     def _performed(self, admitted: Admitted, body: bytes, facts: dict[str, Any]) -> bytes:
         """The body of the answer; `facts` gathers what the audit is to know, as far as it comes."""
         caller, operation = admitted.caller, admitted.operation
-        self._audit.check()
         signature.verify(admitted.claim, self._secret(caller.key.id), hashlib.sha256(body).hexdigest())
         facts["user"] = caller.key.name
+        with _audited():
+            self._audit.check()
         facts["members"] = members = wire.decode(operation, body)
         wanted = [(action, self.desk.local(arn)) for action, arn in needed(operation.name, members, self.desk.arn)]
         facts["resources"] = list(dict.fromkeys(resource for _, resource in wanted if resource != "*"))
@@ -175,9 +199,7 @@ class Service:
             raise faults.provisioned_throughput_exceeded()
 
     def _record(self, admitted: Admitted, facts: Mapping[str, Any], fault: Fault | None) -> None:
-        """Raises DiskError if an audit that is required cannot be written."""
-        if "user" not in facts and not self._quotas.take(NOBODY, STRANGERS, time.monotonic()):
-            return
+        """Raises Fault if an audit that is required cannot be written."""
         asked, caller = admitted.asked, admitted.caller
         call = Call(
             request_id=asked.id,
@@ -193,7 +215,8 @@ class Service:
             tls={**asked.head.tls, "host": asked.head.get("host")} if asked.head.tls else {},
             **facts,
         )
-        self._audit.write(record(call))
+        with _audited():
+            self._audit.write(record(call))
 
 
 def _operation(head: Head) -> Operation | None:
@@ -206,6 +229,19 @@ def _check_kind(told: str) -> None:
     kind = told.partition(";")[0].strip()
     if kind and kind.lower() != CONTENT_TYPE:
         raise faults.serialization(f"The content type is {kind[:100]!r}, and must be {CONTENT_TYPE}")
+
+
+@contextmanager
+def _audited() -> Iterator[None]:
+    """Raises Fault where the audit raises DiskError, which it has logged."""
+    try:
+        yield
+    except DiskError as error:
+        raise faults.internal_server_error(UNAUDITED) from error
+
+
+def _refused(asked: Asked, fault: Fault) -> Answer:
+    return _answered(asked, fault.code, fault.status, wire.fault_body(fault, asked.id))
 
 
 def _answered(asked: Asked, outcome: str, status: int, body: bytes) -> Answer:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from edge.api.refusals import Refused
 from edge.keys.resources import reads
 
 VERSION = "1.11"  # of CloudTrail's records
@@ -95,6 +96,24 @@ def own(name: str, sentences: Sequence[str], at: float) -> dict[str, Any]:
         "readOnly": False,
         "eventType": "AwsServiceEvent",
         "serviceEventDetails": {"told": list(sentences)},
+    }
+
+
+def unproven(refused: Refused, at: float) -> dict[str, Any]:
+    """Those who were refused before anybody knew who they are, in one record."""
+    return {
+        **own("RequestsRefused", [], at),
+        "userIdentity": {"type": "Unknown"},
+        "sourceIPAddress": refused.addresses[0] if refused.addresses else "",
+        "errorCode": refused.code,
+        "errorMessage": str(refused),
+        "readOnly": True,
+        "serviceEventDetails": {
+            "count": refused.count,
+            "since": moment(refused.since),
+            "sourceIPAddresses": refused.addresses,
+            "accessKeyIds": refused.key_ids,
+        },
     }
 
 

@@ -14,7 +14,7 @@ from edge.commands.arguments import count
 from edge.errors import MissingError
 
 if TYPE_CHECKING:
-    from edge.api.chain import Verdict
+    from edge.api.verifying import Verdict
     from edge.config import Config
 
 
@@ -33,7 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def verify(args: argparse.Namespace) -> int:
     """Exit 1 if something is broken."""
     from edge import config
-    from edge.api import chain
+    from edge.api import chain, folders
     from edge.keys import master
 
     settings = config.load(args.config)
@@ -42,8 +42,7 @@ def verify(args: argparse.Namespace) -> int:
         raise MissingError(f"{file}: missing; without the very one that the audit was written under, restore a copy")
     key = chain.key_of(master.open_master(settings.data))
     status = 0
-    for folder in _folders(settings):
-        found = chain.verify(folder, key)
+    for folder, found in folders.verify_all(settings.data, key, settings.api.audit.folders(settings.data)):
         _tell(folder, found, as_json=args.json)
         status |= bool(found.findings)
     return status
@@ -63,7 +62,8 @@ def _tell(folder: Path, found: Verdict, *, as_json: bool) -> None:
     if last:
         print(f"{folder}: {found.records} records, {found.first} to {last.number}; the last hash is {last.hash}")
     if not found.findings:
-        print(f"{folder}: none was altered, added or taken away")
+        noted = "none was altered or added, and none taken away but as the notes tell"
+        print(f"{folder}: {noted if found.notes else 'none was altered, added or taken away'}")
 
 
 def tail(args: argparse.Namespace) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge import cli
-from edge.api import chain
+from edge.api import chain, ends, folders
 from edge.api.audit import Audit
 from edge.api.trail import Call, record
 from edge.database import connect
@@ -178,18 +180,31 @@ def test_a_certificate_is_made_once_and_how_to_trust_it_is_said(said: Said, tmp_
     assert "https://127.0.0.1:8480" in exported
 
 
+def entered(data: Path, folder: Path) -> Audit:
+    """An audit as the endpoint opens it."""
+    key = chain.key_of(open_master(data))
+    audit = Audit(folder, key)
+    audit.tell(folders.enter(data, key, folder, audit.number))
+    return audit
+
+
+def left(data: Path, audit: Audit) -> None:
+    audit.close()
+    folders.leave(data, chain.key_of(open_master(data)), audit.folder, audit.number)
+
+
 @pytest.fixture
 def audited(tmp_path: Path) -> Path:
     """An audit of three requests: one granted, one refused, one whose client is up to something."""
     data = tmp_path / "data"
     folder = data / "audit"
-    audit = Audit(folder, chain.key_of(open_master(data)))
+    audit = entered(data, folder)
     common: dict[str, Any] = {"at": 1772600767.0, "source": "192.0.2.7", "region": "r", "account": "123456789012"}
     resource = "arn:aws:rekognition:r:123456789012:collection/people"
     audit.write(record(Call("1", **common, operation="SearchFaces", user="door", resources=[resource])))
     audit.write(record(Call("2", **common, operation="DetectText", key_id="AKIAX", error="InvalidSignatureException")))
     audit.write(record(Call("3", **common, operation="\x1b[31mred", key_id="\x07")))
-    audit.close()
+    left(data, audit)
     return folder
 
 
@@ -239,14 +254,70 @@ def test_the_newest_records_are_found_over_several_files(said: Said, tmp_path: P
 
 def test_what_two_processes_wrote_is_one_audit(said: Said, audited: Path, tmp_path: Path) -> None:
     second = audited.with_name("audit-2")
-    audit = Audit(second, chain.key_of(open_master(tmp_path / "data")))
+    audit = entered(tmp_path / "data", second)
     audit.write({"eventTime": "2026-03-04T05:06:06Z", "userIdentity": {}, "eventName": "Earlier"})
-    audit.close()
+    left(tmp_path / "data", audit)
     status, told, _ = said("audit", "verify", "--json")
     assert (status, [json.loads(line)["folder"] for line in told.splitlines()]) == (0, [str(audited), str(second)])
     assert [line.split()[3] for line in said("audit", "tail")[1].splitlines()[1:3]] == ["Earlier", "SearchFaces"]
-    (second / chain.HEAD).unlink()
+    (second / ends.HEAD).unlink()
     assert said("audit", "verify")[0] == 1
+
+
+def test_a_folder_that_was_taken_away_as_a_whole_is_missed(said: Said, audited: Path, tmp_path: Path) -> None:
+    data, second = tmp_path / "data", audited.with_name("audit-2")
+    left(data, entered(data, second))
+    shutil.rmtree(second)
+    status, told, errors = said("audit", "verify")
+    assert (status, errors) == (1, f"{second}: gone, though it was written to\n")
+    assert f"{audited}: none was altered, added or taken away" in told
+    shutil.rmtree(audited)
+    status, _, errors = said("audit", "verify")
+    assert (status, f"{audited}: gone, though it held records up to 3\n" in errors) == (1, True)
+    left(data, entered(data, audited))  # the next start tells it in the audit, and goes on
+    status, told, _ = said("audit", "verify")
+    assert status == 0
+    assert f"note: {second} was gone when this was started, though it was written to" in told
+    assert "note: there were 3 records, and 0 when this was started: it was put back to an earlier state" in told
+    assert told.endswith("none was altered or added, and none taken away but as the notes tell\n")
+
+
+def test_a_folder_that_was_put_back_to_an_earlier_state_is_noticed(said: Said, audited: Path, tmp_path: Path) -> None:
+    shutil.copytree(audited, tmp_path / "kept")
+    again = entered(tmp_path / "data", audited)
+    again.write({"eventName": "Later"})
+    left(tmp_path / "data", again)
+    shutil.rmtree(audited)
+    shutil.copytree(tmp_path / "kept", audited)
+    status, _, errors = said("audit", "verify")
+    assert (status, errors) == (
+        1,
+        f"{audited}: ends at record 3, though there were 4: it was put back to an earlier state\n",
+    )
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM audit_folders", "UPDATE audit_folders SET numbers = '{}'"])
+def test_a_list_of_folders_that_was_tampered_with_is_told(
+    said: Said, audited: Path, tmp_path: Path, statement: str
+) -> None:
+    data = tmp_path / "data"
+    with sqlite3.connect(data / "vedette.db") as raw:
+        raw.execute(statement)
+    raw.close()
+    status, _, errors = said("audit", "verify")
+    assert status == 1
+    assert errors.startswith(f"{audited}: the list of the audit's folders in vedette.db is altered, missing or of")
+    left(data, entered(data, audited))
+    status, told, _ = said("audit", "verify")
+    assert (status, "note: when this was started, the list of the audit's folders" in told) == (0, True)
+
+
+def test_under_another_master_key_nothing_is_called_altered(said: Said, audited: Path, tmp_path: Path) -> None:
+    (tmp_path / "data" / "master.key").write_text("ab" * 32)
+    status, told, errors = said("audit", "verify")
+    assert (status, told) == (1, "")
+    assert f"{audited}: all of it was written under another master.key: put that back" in errors
+    assert "its hash is not" not in errors
 
 
 def test_a_line_that_is_no_record_is_shown_as_one(said: Said, audited: Path) -> None:
@@ -262,5 +333,5 @@ def test_where_there_is_no_audit_it_is_said(said: Said, tmp_path: Path) -> None:
     assert "master.key: missing" in errors
     assert not (tmp_path / "data").exists()
     open_master(tmp_path / "data")
-    assert "no audit here; it begins with the first request" in said("audit", "verify")[2]
+    assert "no audit here; it begins when the endpoint is first started" in said("audit", "verify")[2]
     assert "no audit here" in said("audit", "tail")[2]

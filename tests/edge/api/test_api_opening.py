@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
@@ -15,10 +16,12 @@ import pytest
 
 from edge import daemon, database
 from edge.abilities import Abilities
-from edge.api.opening import open_audit, opened
+from edge.api import chain, faults, folders
+from edge.api.messages import Head
+from edge.api.opening import audited, opened
 from edge.collections import Collections
 from edge.config import Config, parse
-from edge.errors import ConfigError, MasterKeyError, UnavailableError
+from edge.errors import ConfigError, DiskError, MasterKeyError, UnavailableError
 from edge.keys import Keys, open_master
 from edge.metrics import render
 from edge.pipeline import Pipeline
@@ -93,16 +96,52 @@ def test_two_may_serve_one_folder_each_with_an_audit_of_its_own(tmp_path: Path) 
     }
     assert "CreateCollection" in names["audit"]
     assert "DescribeCollection" in names["audit-2"]
+    key, usual = chain.key_of(open_master(first.data)), first.api.audit.folders(first.data)
+    verdicts = dict(folders.verify_all(first.data, key, usual))
+    assert [folder.name for folder in verdicts] == ["audit", "audit-2"]
+    assert [(verdict.findings, verdict.notes) for verdict in verdicts.values()] == [([], [])] * 2
+    shutil.rmtree(first.data / "audit-2")
+    with audited(first, open_master(first.data)):
+        pass
+    assert (
+        "audit-2 was gone when this was started, though it held records up to"
+        in lines(first.data / "audit" / "audit-000000000001.jsonl")[-1]
+    )
 
 
 def test_an_audit_folder_that_was_named_is_for_one_process_alone(tmp_path: Path) -> None:
     config = configured(tmp_path, audit={"folder": "told"})
     master = open_master(config.data)
     with (
-        closing(open_audit(config, master)),
+        audited(config, master),
         pytest.raises(UnavailableError, match="another process writes its audit there"),
+        audited(config, master),
     ):
-        open_audit(config, master)
+        pass
+
+
+def test_a_database_that_takes_no_note_of_the_audit_keeps_nobody_from_serving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise DiskError("vedette.db: no space left")
+
+    config = configured(tmp_path)
+    monkeypatch.setattr("edge.api.folders.connect", full)
+    with audited(config, open_master(config.data)) as audit:
+        audit.write({"eventName": "x"})
+    assert caplog.messages == ["audit: its folder is not noted: vedette.db: no space left"] * 2
+
+
+def test_who_was_refused_last_is_told_at_the_end(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    with (
+        closing(Collections(database.connect(config.data))) as collections,
+        opened(config, Abilities(), collections) as server,
+    ):
+        server._service.refuse(server._service.begin(Head("GET", "/", "", (), "192.0.2.7")), faults.unknown_operation())
+    (told,) = lines(config.data / "audit" / "audit-000000000001.jsonl")
+    assert "from 192.0.2.7" in told
 
 
 def test_what_only_a_lost_master_key_opens_keeps_the_api_from_being_served(tmp_path: Path) -> None:
@@ -126,4 +165,5 @@ def test_what_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -> None:
         opened(config, Abilities(), collections),
     ):
         pass
-    open_audit(config, open_master(config.data)).close()
+    with audited(config, open_master(config.data)) as audit:
+        assert audit.folder == config.data / "audit"

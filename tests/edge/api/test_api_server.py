@@ -129,6 +129,22 @@ def test_health_is_a_status_and_a_line(tmp_path: Path, monkeypatch: pytest.Monke
         assert get(one, "/healthz")[::2] == (503, b"the disk refuses writes: full\n")
 
 
+def test_without_an_audit_that_must_be_nobody_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tmp_path) as one:
+        monkeypatch.setattr(type(one.door.service._audit), "fault", "audit: no space")
+        assert get(one, "/healthz")[::2] == (503, b"audit: no space\n")
+
+
+def test_who_is_refused_by_the_wire_alone_is_told_of_with_their_address(served: Running) -> None:
+    with served.connect() as wire:
+        wire.sendall(b"nonsense\r\n\r\n")
+        assert hear(wire)[0] == 400
+    get(served, "/nowhere")
+    until(lambda: len(served.door.told()) == 2)
+    told = {one["errorCode"]: one["serviceEventDetails"]["sourceIPAddresses"] for one in served.door.told()}
+    assert told == {"SerializationException": ["127.0.0.1"], "UnknownOperationException": ["127.0.0.1"]}
+
+
 def test_who_does_not_get_a_picture_of_the_daemon_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "PICTURE_S", 0.01)
     hangs = threading.Event()

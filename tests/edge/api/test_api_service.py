@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
+import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 
 from accel.session import AcceleratorError
-from edge.api import faults
+from edge.api import audit, faults
 from edge.api.desk import Desk
 from edge.api.faults import Fault
 from edge.api.messages import Answer, Head
@@ -314,11 +316,34 @@ def test_the_audit_has_each_request_that_was_proven(front: Door) -> None:
     assert (third["errorCode"], third["requestParameters"]) == ("SerializationException", None)
 
 
-def test_a_flood_of_wrong_signatures_does_not_fill_the_audit(front: Door) -> None:
-    for _ in range(5):
-        front.ask("CreateCollection", PEOPLE, headers=sign(front.key_id, "x" * 40, "CreateCollection", PEOPLE))
-    (only,) = front.told()
-    assert only["userIdentity"] == {"type": "Unknown", "accessKeyId": front.key_id}
+def test_a_flood_of_wrong_signatures_does_not_fill_the_audit(front: Door, caplog: pytest.LogCaptureFixture) -> None:
+    forged = sign(front.key_id, "x" * 40, "CreateCollection", PEOPLE)
+    with caplog.at_level("INFO"):
+        for _ in range(5):
+            front.ask("CreateCollection", PEOPLE, headers=forged)
+            front.service.tend()
+        front.service.close()
+    first, rest = front.told()
+    assert (first["eventName"], first["errorCode"]) == ("RequestsRefused", "InvalidSignatureException")
+    assert first["serviceEventDetails"]["accessKeyIds"] == [front.key_id]
+    assert [one["serviceEventDetails"]["count"] for one in (first, rest)] == [1, 4]
+    assert caplog.messages[-1] == "api: 4 requests were refused with InvalidSignatureException, from 192.0.2.7"
+
+
+def test_who_is_refused_by_the_head_alone_is_told_of_by_reason(front: Door) -> None:
+    for number in range(3):
+        front.ask("", headers=sign(f"AKIAGUESS{number}", front.secret, "ListFaces"))
+    front.ask("", headers=())
+    front.ask("", headers=(("X-Amz-Target", "RekognitionService.ListFaces"),))
+    front.service.tend()
+    told = {one["errorCode"]: one["serviceEventDetails"] for one in front.told()}
+    assert {code: one["count"] for code, one in told.items()} == {
+        "UnrecognizedClientException": 3,
+        "UnknownOperationException": 1,
+        "MissingAuthenticationTokenException": 1,
+    }
+    assert told["UnrecognizedClientException"]["accessKeyIds"] == ["AKIAGUESS0", "AKIAGUESS1", "AKIAGUESS2"]
+    assert told["UnrecognizedClientException"]["sourceIPAddresses"] == ["192.0.2.7"]
 
 
 @pytest.mark.parametrize("when", ["check", "write"])
@@ -327,7 +352,35 @@ def test_what_the_audit_cannot_take_is_not_told(front: Door, monkeypatch: pytest
         raise DiskError("the disk is full")
 
     monkeypatch.setattr(front.service._audit, when, full)
-    assert code(front.ask("CreateCollection", PEOPLE)) == "InternalServerError"
+    answer = front.ask("CreateCollection", PEOPLE)
+    assert (answer.status, code(answer)) == (500, "InternalServerError")
+    assert message(answer) == "The audit of this device cannot be written, and without it no request is answered"
+
+
+def test_who_was_refused_while_the_audit_could_not_be_written_stands_in_it_afterwards(
+    front: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    front.ask("CreateCollection", PEOPLE)
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.api.audit.os.write", full)
+        assert code(front.ask("CreateCollection", PEOPLE)) == "InternalServerError"  # done already, and not told
+        front.operations["CreateCollection"] = raising(AssertionError("asked, though nobody would know"))
+        for _ in range(audit.OWED + 1):
+            assert code(front.ask("CreateCollection", PEOPLE)) == "InternalServerError"
+        front.ask("", headers=())
+        front.service.tend()
+        assert "No space left on device; make room there" in front.service.fault
+    front.service.tend()
+    assert front.service.fault == ""
+    told = front.told()
+    assert [one["eventName"] for one in told] == ["CreateCollection"] * (audit.OWED + 1) + ["AuditLost"]
+    assert told[2]["errorMessage"].startswith("The audit of this device cannot be written")
+    assert told[-1]["serviceEventDetails"]["told"] == ["3 records were lost while the audit could not be written"]
+    told_of_the_audit = [one for one in caplog.records if one.name == "edge.api.audit"]
+    assert [one.levelname for one in told_of_the_audit] == ["ERROR", "WARNING"]
 
 
 def test_tending_a_full_audit_is_no_defect(front: Door, monkeypatch: pytest.MonkeyPatch) -> None:
