@@ -164,8 +164,8 @@ def _throughput(stage: Stage, asking: list[Client], operation: str, rounds: int)
     for _ in range(rounds):
         here.append(_called(stage, operation))
         there.append(_flooded(stage, asking, operation))
-    count = round(sum(there) * A_WHILE)
-    return figure(f"endpoint.throughput.{operation}", np.median(there), "requests/s", count, float(np.median(here)))
+    name, count = f"endpoint.throughput.{operation}", round(sum(there) * A_WHILE)
+    return figure(name, float(np.median(there)), "requests/s", count, float(np.median(here)))
 
 
 def _flooded(stage: Stage, asking: list[Client], operation: str) -> float:
