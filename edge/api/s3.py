@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
 from socket import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
@@ -23,7 +23,8 @@ from minio import Minio
 from minio.error import MinioException
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.util import Retry
 
 from edge.api import faults
 from edge.api.buckets import Away, refused
@@ -50,7 +51,7 @@ class Server:
         url = urlsplit(settings.endpoint)
         http = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=CONNECT, read=WHOLE),
-            retries=urllib3.Retry(connect=0, read=1, redirect=False),  # a kept connection may have been closed
+            retries=_Retry(connect=0, read=1, redirect=False),
             maxsize=8,
             ca_certs=str(settings.ca_file) if settings.ca_file else None,
         )
@@ -161,6 +162,15 @@ class _Response(HTTPResponse):
         super().__init__(sock, *given, **named)
         self.fp.close()
         self.fp = BufferedReader(_Received(sock))
+
+
+class _Retry(Retry):
+    """Once more after a kept connection that has been closed; not after a server that was too slow."""
+
+    def increment(self, *given: Any, **named: Any) -> Self:
+        if isinstance(error := named.get("error"), ReadTimeoutError):
+            raise error
+        return super().increment(*given, **named)
 
 
 class _Connection(HTTPConnection):

@@ -124,7 +124,7 @@ class _Walk:
         reached = verdict.last.number if verdict.last else head.first - 1 if head else 0
         must = ends.last_of(head, newest)
         if must and reached < must.number:
-            verdict.find(f"the end: {missing(reached + 1, must.number)}, though they were written")
+            verdict.find(f"the end: {missing(reached + 1, must.number)}, though written once")
             reached = must.number
         if newest and reached < newest.last.number:
             verdict.notes.append(unsure(reached + 1, newest.last.number))

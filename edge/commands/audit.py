@@ -113,13 +113,14 @@ def _row(line: str) -> tuple[str, ...]:
         record: Mapping[str, Any] = json.loads(line)
         who = record["userIdentity"]
         where = [resource["ARN"].rpartition(":")[2] for resource in record.get("resources", ())]
+        details = record.get("serviceEventDetails", {})
         cells = (
             record["eventTime"],
             record.get("sourceIPAddress", "-"),
             who.get("userName") or who.get("accessKeyId") or who.get("invokedBy") or "-",
             record["eventName"] or "-",
             record.get("errorCode", "ok"),
-            ", ".join(where or record.get("serviceEventDetails", {}).get("told", ())) or "-",
+            ", ".join(where or details.get("told", ())) or (record["errorMessage"] if "count" in details else "-"),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return ("unreadable: see 'vedette audit verify'", "", "", "", "", "")

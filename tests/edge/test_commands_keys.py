@@ -15,7 +15,8 @@ import pytest
 from edge import cli
 from edge.api import chain, ends, folders
 from edge.api.audit import Audit
-from edge.api.trail import Call, record
+from edge.api.refusals import Refused
+from edge.api.trail import Call, record, unproven
 from edge.database import connect
 from edge.keys import Keys, open_master
 
@@ -239,6 +240,15 @@ def test_the_newest_records_are_shown(said: Said, audited: Path) -> None:
     assert "\x07" not in third
     lines = chain.files(audited)[0].read_text().splitlines()
     assert said("audit", "tail", "-n", "2", "--json")[1].splitlines() == lines[1:]
+
+
+def test_those_refused_unproven_are_shown_as_one(said: Said, audited: Path, tmp_path: Path) -> None:
+    audit = entered(tmp_path / "data", audited)
+    audit.write(unproven(Refused("UnrecognizedClientException", 0.0, 17, ["192.0.2.7"], ["AKIAX"]), 1772600768.0))
+    left(tmp_path / "data", audit)
+    told = said("audit", "tail", "-n", "1")[1].splitlines()[1]
+    assert told.split()[1:5] == ["192.0.2.7", "-", "RequestsRefused", "UnrecognizedClientException"]
+    assert told.endswith("17 requests were refused with UnrecognizedClientException, from 192.0.2.7")
 
 
 def test_the_newest_records_are_found_over_several_files(said: Said, tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def test_a_cut_end_is_found(folder: Path, left: int) -> None:
     written(folder, 5)
     file, five = lines(folder)
     file.write_bytes(b"".join(five[:left]))
-    assert verify(folder, KEY).findings == [f"the end: records {left + 1} to 5 are missing, though they were written"]
+    assert verify(folder, KEY).findings == [f"the end: records {left + 1} to 5 are missing, though written once"]
     written(folder, 1)
     verdict = verify(folder, KEY)
     assert verdict.findings[0].endswith(
@@ -343,7 +343,7 @@ def test_after_a_kill_no_record_is_missing_and_none_can_be_taken_away(killed: Pa
     assert verify(killed, KEY) == Verdict(5, 1, verify(killed, KEY).last)
     file, five = lines(killed)
     file.write_bytes(b"".join(five[:3]))
-    assert verify(killed, KEY).findings == ["the end: records 4 to 5 are missing, though they were written"]
+    assert verify(killed, KEY).findings == ["the end: records 4 to 5 are missing, though written once"]
     written(killed, 1)
     verdict = verify(killed, KEY)
     assert verdict.findings[0].endswith("line 4: records 4 to 5 are missing before it")
