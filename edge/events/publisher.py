@@ -270,7 +270,7 @@ class Publisher:
     def _mark(self, flight: _Flight, log: EventLog, *, at_once: bool = False) -> None:
         now = time.monotonic()
         due = at_once or not flight.sent or now - flight.acked_at > MARK_S or len(flight.acked) >= MARK_ROWS
-        if not flight.acked or not due or now < flight.mark_at:
+        if not flight.acked or not due or (now < flight.mark_at and not at_once):
             return
         try:
             log.delivered(flight.acked)

@@ -85,7 +85,7 @@ def flooded(site: Site) -> Iterator[None]:
                 continue
         client.close()
 
-    threads = [threading.Thread(target=flood) for _ in range(3)]
+    threads = [threading.Thread(target=flood) for _ in range(6)]  # twice as many as there is room for
     for thread in threads:
         thread.start()
     yield

@@ -367,6 +367,26 @@ def test_marks_that_the_disk_refuses_are_made_later_and_nothing_is_sent_twice(
         assert first_arrivals(subscriber) == list(range(1, 501))
 
 
+def test_a_mark_that_the_disk_refused_just_before_the_end_is_made_at_the_end(
+    log: EventLog, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = threading.Event()
+    mark = EventLog.delivered
+
+    def delivered(self: EventLog, sequences: Any) -> None:
+        if not refused.is_set():
+            refused.set()
+            raise StorageError("the disk is full")
+        mark(self, sequences)
+
+    monkeypatch.setattr(EventLog, "delivered", delivered)
+    monkeypatch.setattr(module, "POLL_S", 60.0)  # that it rests after a refusal
+    log.append([online()])
+    with publishing(log, broker.port):
+        assert refused.wait(10)
+    assert log.standing().waiting == 0
+
+
 DAEMON = """
 import itertools, sys, threading, time
 from pathlib import Path
