@@ -20,7 +20,7 @@ from edge.api.tokens import Tokens
 from edge.errors import EdgeError
 from models.manifest import ModelError
 from tests.edge.api.desks import NoBuckets
-from tests.edge.api.serving import REGION, ROOT, Home, Server, Site, policy
+from tests.edge.api.serving import PATIENCE, REGION, ROOT, Home, Server, Site, policy
 from tests.edge.api.story import NAMES, PEOPLE, Pictures, page
 
 
@@ -72,7 +72,7 @@ def site(pulled: None, home: Home) -> Iterator[Site]:  # noqa: ARG001 - a skip
 @pytest.fixture
 def flooded(site: Site) -> Iterator[None]:
     """The server over HTTP has more to read than it can, all the time."""
-    done = threading.Event()
+    done, full = threading.Event(), threading.Event()
 
     def flood() -> None:
         session = boto3.Session(site.full.id, site.full.secret, region_name=REGION)
@@ -82,13 +82,16 @@ def flooded(site: Site) -> Iterator[None]:
             try:
                 client.detect_text(Image={"S3Object": {"Bucket": "my-bucket", "Name": "images/page.jpg"}})
             except client.exceptions.ThrottlingException:
-                continue
+                full.set()
         client.close()
 
     threads = [threading.Thread(target=flood) for _ in range(6)]  # twice as many as there is room for
     for thread in threads:
         thread.start()
-    yield
-    done.set()
-    for thread in threads:
-        thread.join()
+    try:
+        assert full.wait(PATIENCE)
+        yield
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
