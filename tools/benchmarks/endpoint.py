@@ -1,9 +1,9 @@
 """Rekognition's API: what it costs to ask over HTTP, and whom it keeps waiting.
 
-Clients are processes of their own, on the same machine, whose requests are signed beforehand. `overhead` is the median
-of ten requests over the wire less that of the same operation called ten times in the server's process, and the median
-of many such turns: for a photo of 221 kB (1920 x 1350), and a search in a small collection; its reference is what is
-promised. `throughput` is requests a second for four clients, over that of as many threads as the server has workers,
+Clients are processes of their own, on the same machine, whose requests are signed beforehand. `overhead` is what a
+request takes beyond the operation that it asks for: a photo of 221 kB (1920 x 1350), or a search in a small collection;
+its reference is what is promised. `request` is all of it, over the same operation called in the server's process, by
+turns. `throughput` is requests a second for four clients, over that of as many threads as the server has workers,
 which call the operation. `memory` is what the process has in memory after 1,000 requests, over what it had before.
 `slow` is a fast client's request beside 200 that send a byte now and then, over the same alone. `search` asks for the
 faces most like one of 100,000; the reference of its p99 is what is promised. `flood` is a camera of 720p at 5 frames/s,
@@ -25,6 +25,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import media
 import numpy as np
@@ -35,11 +36,11 @@ from evaluation.figures import Figure, figure
 from signing import Signer
 
 from edge.abilities import open_abilities
+from edge.api import opening
 from edge.api.buckets import Buckets
 from edge.api.desk import Desk
 from edge.api.images import Images
-from edge.api.opening import opened
-from edge.api.operations import OPERATIONS
+from edge.api.operations import OPERATIONS, Operate
 from edge.api.tokens import Tokens
 from edge.board import resident
 from edge.collections import Collections, NewFace
@@ -69,6 +70,7 @@ class Stage:
     desk: Desk
     signer: Signer
     asked: Mapping[str, Mapping[str, Any]]
+    took: list[float]  # milliseconds of each operation that was asked for over the wire
 
     def call(self, operation: str) -> float:
         """Milliseconds of the operation without the server."""
@@ -94,7 +96,7 @@ def run(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(dir=Path.home()) as name:
         with served(Path(name)) as stage, clients(stage.config.api.port, CLIENTS) as asking:
             for operation in ("DetectFaces", "DetectLabels", "SearchFaces"):
-                yield _overhead(stage, asking[0], operation, 6 if quick else 30)
+                yield from _overhead(stage, asking[0], operation, 6 if quick else 30)
             for operation in ("DetectFaces", "DetectLabels"):
                 yield _throughput(stage, asking, operation, 3 if quick else 7)
             yield _memory(stage, asking[0])
@@ -116,13 +118,31 @@ def served(folder: Path) -> Iterator[Stage]:
         search = {"CollectionId": "people", "FaceId": filled(collections, "people", PEOPLE), "MaxFaces": 5}
         asked: dict[str, dict[str, Any]] = {"DetectFaces": picture, "DetectLabels": picture, "SearchFaces": search}
         desk = Desk(abilities, collections, Images(Buckets({})), Tokens(b""), config.api.region, config.api.account)
-        server = open_.enter_context(opened(config, abilities, collections))
+        took = list[float]()
+        open_.enter_context(patch.object(opening, "OPERATIONS", _timed(took)))
+        server = open_.enter_context(opening.opened(config, abilities, collections))
         stop = threading.Event()
         thread = threading.Thread(target=server.serve, args=(lambda: {"models": abilities.standing()}, stop))
         thread.start()
         open_.callback(thread.join)
         open_.callback(stop.set)
-        yield Stage(folder, config, desk, signer(config), asked)
+        yield Stage(folder, config, desk, signer(config), asked, took)
+
+
+def _timed(took: list[float]) -> dict[str, Operate]:
+    """The operations, which tell what each of them took."""
+
+    def timed(operate: Operate) -> Operate:
+        def operated(desk: Desk, members: Mapping[str, Any]) -> Mapping[str, Any]:
+            began = time.perf_counter()
+            try:
+                return operate(desk, members)
+            finally:
+                took.append(1e3 * (time.perf_counter() - began))
+
+        return operated
+
+    return {name: timed(operate) for name, operate in OPERATIONS.items()}
 
 
 def configured(folder: Path, **more: Any) -> Config:
@@ -148,14 +168,17 @@ def filled(collections: Collections, name: str, count: int) -> str:
     return collections.add_faces(name, [NewFace(vector, WHERE, 1.0) for vector in vectors], DIGEST)[count // 2].face_id
 
 
-def _overhead(stage: Stage, client: Client, operation: str, rounds: int) -> Figure:
-    less = list[float]()
-    for number in range(rounds + 1):
-        there = client.ask(files=[stage.file(operation)], count=TURNS)
-        here = [stage.call(operation) for _ in range(TURNS)]
-        if number:  # the first one opens and warms
-            less.append(float(np.median(there) - np.median(here)))
-    return figure(f"endpoint.overhead.{operation}", float(np.median(less)), "ms", rounds * TURNS, PROMISED)
+def _overhead(stage: Stage, client: Client, operation: str, rounds: int) -> Iterator[Figure]:
+    there, here, beyond = list[float](), list[float](), list[float]()
+    client.ask(files=[stage.file(operation)], count=WARM)
+    for _ in range(rounds):
+        stage.took.clear()
+        there += (took := client.ask(files=[stage.file(operation)], count=TURNS))
+        beyond += [whole - part for whole, part in zip(took, stage.took, strict=True)]
+        here += [stage.call(operation) for _ in range(TURNS)]
+    count = rounds * TURNS
+    yield figure(f"endpoint.overhead.{operation}.p50", at(beyond, 0.5), "ms", count, PROMISED)
+    yield figure(f"endpoint.request.{operation}.p50", at(there, 0.5), "ms", count, at(here, 0.5))
 
 
 def _throughput(stage: Stage, asking: list[Client], operation: str, rounds: int) -> Figure:
