@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from pydantic_core import from_json
+
 from edge.api import faults
 from edge.api.faults import Fault
 from edge.api.model import LARGEST_FLOAT, Operation, Shape, compiled
@@ -58,6 +60,10 @@ def _exceeds(body: bytes, sign: bytes, most: int) -> bool:
 def _parse(body: bytes) -> object:
     if any(_exceeds(body, sign, most) for sign, most in MOST.items()):
         raise faults.serialization("The request body has too many parts")
+    try:  # past a picture's text, twenty times faster than Python's own reader; whatever it refuses, that one judges
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        pass
     try:
         return _DECODER.decode(body.decode())
     except RecursionError:

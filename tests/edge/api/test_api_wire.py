@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic_core import from_json
 
 from edge.api.faults import Fault
 from edge.api.model import Shape
@@ -334,6 +335,18 @@ def test_only_json_in_utf_8_is_read(body: bytes) -> None:
 def test_nothing_but_a_fault_comes_of_garbage(operation: Operation, body: bytes) -> None:
     with pytest.raises(Fault):
         decode(operation, body)
+
+
+@given(JSON, st.lists(st.tuples(st.integers(0, 200), st.sampled_from(b'{}[]",:\\x0e+-.19 \xff'))))
+def test_the_quick_reader_takes_nothing_that_pythons_own_would_not_and_nothing_for_another(
+    value: Any, dents: list[tuple[int, int]]
+) -> None:
+    body = bytearray(json.dumps(value).encode())
+    for place, byte in dents:
+        body[place % len(body)] = byte
+    with suppress(ValueError):
+        read_quickly = from_json(bytes(body), allow_inf_nan=False)
+        assert json.dumps(read_quickly) == json.dumps(json.loads(body.decode()))
 
 
 @given(ALL, JSON)
