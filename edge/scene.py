@@ -16,6 +16,7 @@ from edge.findings import Celebrity, FaceDetails, Liveness, Moderated, Propertie
 from edge.settings import Tasks
 from edge.values import Box, Detection, Image, Label
 from edge.vision.faces import faces as faces_of
+from edge.vision.faces import largest_first
 from edge.vision.labels import LabelFilter
 from edge.vision.objects import detections
 from edge.vision.properties import properties
@@ -81,9 +82,7 @@ class Scene:
         faces = self._abilities.faces
         if faces is None:
             return NOTHING
-        found = faces.find(self.image, self._tasks.faces.floor)
-        sides = found.xyxy[:, 2:] - found.xyxy[:, :2]
-        return found.take(np.argsort(-sides.prod(axis=1), kind="stable"))
+        return largest_first(faces.find(self.image, self._tasks.faces.floor))
 
     @property
     def boxes(self) -> list[Box]:

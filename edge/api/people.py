@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from edge.api import faults, seeing
+from edge.api import faults
 from edge.api.desk import Desk
 from edge.collections import FullError, NoCollectionError, NoFaceError, NoUserError, Page, ReusedTokenError
-from edge.vision.faces import FaceAnalyzer
 
 Item = TypeVar("Item")
 
@@ -34,13 +33,6 @@ def told(members: Mapping[str, Any]) -> Iterator[None]:
         raise faults.service_quota_exceeded(str(error)) from error
     except ReusedTokenError as error:
         raise faults.idempotent_parameter_mismatch(members["ClientRequestToken"]) from error
-
-
-def analyzer(desk: Desk, operation: str) -> FaceAnalyzer:
-    """Raises Fault if faces cannot be looked for."""
-    if desk.abilities.faces is None:
-        raise seeing.unavailable(desk.abilities, "faces", operation)
-    return desk.abilities.faces
 
 
 def version(desk: Desk) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 
 from edge.abilities import Abilities
-from edge.api import faults
+from edge.api import faults, shapes
 from edge.api.faults import Fault
+from edge.findings import FaceDetails
 from edge.quality import View
 from edge.values import Face, Image
-from edge.vision.faces import CHIP, FaceAnalyzer, FaceView, faces, view_of
+from edge.vision.faces import CHIP, FaceAnalyzer, FaceView, faces, largest_first, view_of
 from models.outputs import Boxes
 from models.tensors import align
 
@@ -24,11 +27,27 @@ def unavailable(abilities: Abilities, task: str, operation: str) -> Fault:
     return faults.invalid_parameter(f"{operation} is not available on this device: {reason}")
 
 
+def analyzer_of(abilities: Abilities, operation: str) -> FaceAnalyzer:
+    """Raises Fault if faces cannot be looked for."""
+    if abilities.faces is None:
+        raise unavailable(abilities, "faces", operation)
+    return abilities.faces
+
+
+def details(
+    abilities: Abilities, image: Image, found: Boxes, attributes: Collection[str], asked: str
+) -> Sequence[FaceDetails] | None:
+    """Of each face in `found`; None where no attribute takes more models. `asked` begins what a Fault says."""
+    if not shapes.wants_details(attributes):
+        return None
+    if abilities.attributes is None:
+        raise unavailable(abilities, "attributes", f"{asked} {', '.join(attributes)}")
+    return abilities.attributes.look(image, found)
+
+
 def find(analyzer: FaceAnalyzer, image: Image) -> Boxes:
     """The faces that Rekognition would find by their size, 100 at most, largest first, in pixels."""
-    found = analyzer.find(image, FLOOR, small=True, smallest=smallest(image))
-    sides = found.xyxy[:, 2:] - found.xyxy[:, :2]
-    return found.take(np.argsort(-sides.prod(axis=1), kind="stable"))
+    return largest_first(analyzer.find(image, FLOOR, small=True, smallest=smallest(image)))
 
 
 def analyze(analyzer: FaceAnalyzer, image: Image) -> list[FaceView]:

@@ -52,9 +52,14 @@ class Asked:
     """A request that has begun."""
 
     head: Head
-    operation: str
+    known: Operation | None
     id: str
     began: float
+
+    @property
+    def operation(self) -> str:
+        """Its name, or NOBODY."""
+        return self.known.name if self.known else NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,7 @@ class Service:
         wire.operations()  # read now, not while the first client waits
 
     def begin(self, head: Head) -> Asked:
-        operation = _operation(head)
-        return Asked(head, operation.name if operation else NOBODY, str(uuid4()), time.perf_counter())
+        return Asked(head, _operation(head), str(uuid4()), time.perf_counter())
 
     def admit(self, asked: Asked) -> Admitted | Answer:
         """An Answer where the head alone is reason to refuse."""
@@ -147,7 +151,7 @@ class Service:
                 self._audit.write(unproven(one, self.desk.now()))
 
     def _admitted(self, asked: Asked) -> Admitted:
-        head, operation = asked.head, _operation(asked.head)
+        head, operation = asked.head, asked.known
         if operation is None:
             raise faults.unknown_operation()
         _check_kind(head.get("content-type"))

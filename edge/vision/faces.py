@@ -193,10 +193,17 @@ def fit(views: Sequence[FaceView], level: Level, place: str) -> list[FaceView]:
 
 def largest(found: Boxes, most: int) -> Boxes:
     """At most so many, in their order."""
-    if len(found) <= most:
-        return found
+    return found if len(found) <= most else found.take(np.sort(_by_size(found)[:most]))
+
+
+def largest_first(found: Boxes) -> Boxes:
+    """All of them; those of one size stay in their order."""
+    return found.take(_by_size(found))
+
+
+def _by_size(found: Boxes) -> NDArray[np.intp]:
     areas = np.prod(found.xyxy[:, 2:] - found.xyxy[:, :2], axis=1)
-    return found.take(np.sort(np.argsort(-areas, kind="stable")[:most]))
+    return np.argsort(-areas, kind="stable")
 
 
 def frontal(landmarks: NDArray[np.float32]) -> float:

@@ -18,9 +18,8 @@ NOBODY = Celebrities()  # where no pack can be had, which the log tells at start
 
 def recognize_celebrities(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     """At most 64 of the largest faces are recognised; every other face is unrecognised."""
-    analyzer, ability = desk.abilities.faces, desk.abilities.celebrities or NOBODY
-    if analyzer is None:
-        raise seeing.unavailable(desk.abilities, "faces", "RecognizeCelebrities")
+    ability = desk.abilities.celebrities or NOBODY
+    analyzer = seeing.analyzer_of(desk.abilities, "RecognizeCelebrities")
     views = seeing.analyze(analyzer, desk.images.read(members["Image"]).image)
     who = ability.look(np.array([view.vector for view in views]))
     told = list(zip(views, who, strict=True))

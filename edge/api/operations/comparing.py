@@ -16,9 +16,7 @@ THRESHOLD = 80.0
 
 def compare_faces(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     """A picture without a face that passes the quality filter has invalid parameters, as it has for Rekognition."""
-    analyzer = desk.abilities.faces
-    if analyzer is None:
-        raise seeing.unavailable(desk.abilities, "faces", "CompareFaces")
+    analyzer = seeing.analyzer_of(desk.abilities, "CompareFaces")
     source, target = (desk.images.read(members[name]).image for name in ("SourceImage", "TargetImage"))
     threshold, level = members.get("SimilarityThreshold", THRESHOLD), members.get("QualityFilter", "NONE")
     try:

@@ -10,15 +10,14 @@ from edge.api import faults, people, probing, seeing, shapes
 from edge.api.desk import Desk
 from edge.collections import NewFace, picture_id
 from edge.findings import FaceDetails
-from edge.values import Image, Match
+from edge.values import Match
 from edge.vision.faces import MOST, limited, sift
-from models.outputs import Boxes
 
 
 def index_faces(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     """Durable when answered. A picture without faces is no error: then none is indexed."""
     collection = members["CollectionId"]
-    faces = people.analyzer(desk, "IndexFaces")
+    faces = seeing.analyzer_of(desk.abilities, "IndexFaces")
     attributes = members.get("DetectionAttributes") or [shapes.DEFAULT]
     with people.told(members):
         desk.collections.check_there(collection)
@@ -27,10 +26,11 @@ def index_faces(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     views = faces.views(picture.image, found)
     passing, dropped = sift(views, members.get("QualityFilter", "AUTO"))
     kept, beyond = limited(passing, members.get("MaxFaces", MOST))
-    details = _details(desk, picture.image, found, attributes)
+    details = seeing.details(desk.abilities, picture.image, found, attributes, "IndexFaces with DetectionAttributes")
+    known: Sequence[FaceDetails | None] = [None] * len(views) if details is None else details
     shown = {
         id(view): shapes.face_detail(view.face, view.view, detail, attributes)
-        for view, detail in zip(views, details, strict=True)
+        for view, detail in zip(views, known, strict=True)
     }
     why = {id(view): reasons for view, reasons in (*dropped, *beyond)}
     with people.told(members):
@@ -89,7 +89,7 @@ def search_faces(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
 def search_faces_by_image(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     """With the largest face that passes the filter, which is NONE unless another is asked for."""
     collection = members["CollectionId"]
-    faces = people.analyzer(desk, "SearchFacesByImage")
+    faces = seeing.analyzer_of(desk.abilities, "SearchFacesByImage")
     with people.told(members):
         desk.collections.check_there(collection)
     image = desk.images.read(members["Image"]).image
@@ -103,16 +103,6 @@ def search_faces_by_image(desk: Desk, members: Mapping[str, Any]) -> dict[str, A
             "SearchedFaceConfidence": shapes.percent(view.face.score),
             **_found(desk, collection, matches),
         }
-
-
-def _details(desk: Desk, image: Image, found: Boxes, attributes: Sequence[str]) -> Sequence[FaceDetails | None]:
-    """Of each face in `found`, where attributes are asked for that take more models."""
-    if not shapes.wants_details(attributes):
-        return [None] * len(found)
-    if desk.abilities.attributes is None:
-        what = f"IndexFaces with DetectionAttributes {', '.join(attributes)}"
-        raise seeing.unavailable(desk.abilities, "attributes", what)
-    return desk.abilities.attributes.look(image, found)
 
 
 def _wanted(members: Mapping[str, Any]) -> tuple[int, float]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from edge.api import faults, people, probing, shapes
+from edge.api import faults, people, probing, seeing, shapes
 from edge.api.desk import Desk
 from edge.collections import DuplicateError, UserMatch
 
@@ -83,7 +83,7 @@ def search_users(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
 def search_users_by_image(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     """With the largest face that passes the filter; the others are told of. No face at all is no error."""
     collection = members["CollectionId"]
-    faces = people.analyzer(desk, "SearchUsersByImage")
+    faces = seeing.analyzer_of(desk.abilities, "SearchUsersByImage")
     with people.told(members):
         desk.collections.check_there(collection)
     image = desk.images.read(members["Image"]).image
