@@ -1,0 +1,33 @@
+"""What is to be trained, and how the stages of a training tell how far they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from training.datasets import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training: the same job and the same data give the same model."""
+
+    project: str
+    version: str
+    task: Task
+    seed: int
+    out: Path
+    """The work folder: what a stage has finished lies there, and a rerun goes on from it."""
+    minutes: float | None = None
+    """At most this long for the learning; None: until it stops getting better."""
+    multi: bool = False
+    tflite_io: Literal["int8", "uint8"] = "int8"
+    key: Path | None = None
+    """The signing key of the pack; None: the one of this machine."""
+
+
+class Progress(Protocol):
+    """How a stage tells how far it is: `done` is 0..1 of that stage, `note` a few words such as "loss 0.31"."""
+
+    def __call__(self, stage: str, done: float, note: str = "") -> None: ...
