@@ -151,7 +151,8 @@ class Pipeline:
         self._given_up: dict[str, CameraError] = {}
         self._attendance = Attendance(config.cameras, self._read, lambda *told: self._changed.put(told))
         self._cameras: dict[str, dict[str, Any]] = {name: {"state": "opening"} for name in config.cameras}
-        stills = Stills(config.stills.folder, config.stills.keep) if config.stills.folder else None
+        kept = config.stills
+        stills = Stills(kept.folder, kept.keep, clean=kept.clean) if kept.folder else None
         self._watches = {
             name: Watch(name, camera, parts.abilities, parts.collections, stills)
             for name, camera in config.cameras.items()

@@ -24,7 +24,7 @@ from edge.looks import LOOKS, speakers
 from edge.presence import OpenTrack
 from edge.scene import NOTHING, Scene
 from edge.stills import Stills, annotate
-from edge.values import Box, Event, Face, Frame, ModelUse
+from edge.values import Box, Detection, Event, Face, Frame, ModelUse
 from edge.vision.faces import faces as faces_of
 from edge.vision.faces import frontal
 from edge.vision.objects import allowed
@@ -50,6 +50,7 @@ class Seen:
     opened: list[OpenTrack] = field(default_factory=list)
     closed: list[tuple[str, int]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    found: list[Detection] = field(default_factory=list)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -163,6 +164,7 @@ class Watch:
                 continue
             track, label, box = row.id, self._labels[row.label], _ratio(row.corners, frame)
             seen.marks.append((box, f"{label} {track}", "object"))
+            seen.found.append(Detection(label, row.score, box))
             if track not in self._told:
                 self._told.add(track)
                 values = rules.track_started(track, label, row.score, box)
@@ -260,8 +262,8 @@ class Watch:
         seen.events.append(Event(kind, self.camera, at, values, uses, seen.stages))
 
     def _picture(self, frame: Frame, seen: Seen, stills: Stills) -> None:
-        drawn = annotate(frame.image, seen.marks)
-        path = stills.write(drawn, self.camera, frame.at, seen.events[0].type)
+        path = stills.write(annotate(frame.image, seen.marks), self.camera, frame.at, seen.events[0].type)
+        stills.keep_clean(path, frame.image, seen.found)
         seen.events = [replace(event, still=path) for event in seen.events]
 
 

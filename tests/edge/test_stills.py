@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from edge.stills import Stills, annotate
-from edge.values import Box
+from edge.stills import Notes, Stills, StillSettings, annotate
+from edge.values import Box, Detection
 
 
 def test_marks_are_drawn_on_a_copy() -> None:
@@ -49,3 +50,34 @@ def test_half_a_picture_is_removed_and_told_once(
     assert len(caplog.records) == 1
     monkeypatch.undo()
     assert Path(stills.write(image, "door", 4.0, "labels")).exists()
+
+
+def test_the_undrawn_picture_is_kept_beside_with_what_was_found(tmp_path: Path) -> None:
+    stills = Stills(tmp_path, keep=2, clean=True)
+    image = np.full((32, 64, 3), 90, np.uint8)
+    found = [Detection("Dog", 0.8, Box(0.25, 0.25, 0.5, 0.75))]
+    for second in range(3):
+        still = stills.write(image, "door", float(second), "track_started")
+        stills.keep_clean(still, image, found)
+    kept = sorted(path.name for path in (tmp_path / "clean").iterdir())
+    assert kept == [
+        "19700101T000001.000-door-track_started.jpg",
+        "19700101T000001.000-door-track_started.json",
+        "19700101T000002.000-door-track_started.jpg",
+        "19700101T000002.000-door-track_started.json",
+    ], "they rotate with the stills, and what was found goes with the picture"
+    notes = Notes.model_validate_json((tmp_path / "clean" / kept[1]).read_bytes())
+    assert [(one.label, one.score, one.x2) for one in notes.found] == [("Dog", 0.8, 0.5)]
+    assert notes.labels is None
+
+
+def test_without_being_asked_no_undrawn_picture_is_kept(tmp_path: Path) -> None:
+    stills = Stills(tmp_path, keep=2)
+    image = np.zeros((8, 8, 3), np.uint8)
+    stills.keep_clean(stills.write(image, "door", 0.0, "labels"), image, [])
+    assert [path.suffix for path in tmp_path.iterdir()] == [".jpg"]
+
+
+def test_undrawn_pictures_need_a_folder() -> None:
+    with pytest.raises(ValidationError, match="clean = true needs a folder"):
+        StillSettings(clean=True)
