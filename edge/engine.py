@@ -18,11 +18,11 @@ from edge.stats import INFERENCES
 from edge.values import Image, ModelUse
 from models import boxes as box_ops
 from models.decode import DECODERS
-from models.manifest import Backend, ModelError, Task, labels
+from models.manifest import Backend, ModelError, Task, ZooTask, labels
 from models.outputs import Boxes, Result
 from models.tensors import Placement, dequantise, fit, pack
 
-TASKS: tuple[Task, ...] = get_args(Task)
+TASKS: tuple[Task, ...] = get_args(ZooTask)
 
 
 class BackendSettings(Section):

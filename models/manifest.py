@@ -10,12 +10,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Task = Literal[
+ZooTask = Literal[
     "objects", "faces", "embedding", "labels", "moderation",
     "mesh", "blendshapes", "traits", "expression",
     "nudity", "keypoints", "text_boxes", "text_lines", "text_turn",
     "masks", "liveness", "liveness_wide", "liveness_second",
 ]  # fmt: skip
+Task = Literal[ZooTask, "custom"]  # a custom model's manifest is made from its pack, not from the zoo
 Backend = Literal["openvino", "tflite", "coral"]
 
 

@@ -33,12 +33,16 @@ from models.manifest import Backend, Manifest, ModelError, Source
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A model that a session can open: `weights` is the file, `digest` the model's identity."""
+    """A model that a session can open: `weights` is the file, `digest` the model's identity.
+
+    `labels` are the names of its classes by index; empty if it has none.
+    """
 
     manifest: Manifest
     backend: Backend
     weights: Path
     digest: str
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class Store:
         for file, known in record.files.items():
             if not _has_size(folder / file, known.bytes):
                 raise ModelError(f"{folder / file} is missing or cut short: {remedy}")
-        return Built(manifest, variant, folder / record.weights, record.digest)
+        return Built(manifest, variant, folder / record.weights, record.digest, manifests.labels(name))
 
     def installed(self) -> list[Built]:
         """Every model that `find` would find."""
@@ -129,7 +133,8 @@ class Store:
                 record = self.record(manifest, backend)
                 folder = self.folder(name, backend, record.digest) if record else self.root
                 if record and all(_has_size(folder / file, known.bytes) for file, known in record.files.items()):
-                    found.append(Built(manifest, backend, folder / record.weights, record.digest))
+                    weights, labels = folder / record.weights, manifests.labels(name)
+                    found.append(Built(manifest, backend, weights, record.digest, labels))
         return found
 
     def faults(self, manifest: Manifest, backend: Backend) -> list[str]:
