@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.boxes import nms
-from models.decode.dense import CANDIDATES
+from models.decode.dense import CANDIDATES, grid
 from models.manifest import Decode
 from models.outputs import Boxes, Floats
 
@@ -30,7 +30,7 @@ def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Boxes
     chosen = bins[rows].reshape(-1, 4, how.bins)
     weights = np.exp(chosen - chosen.max(axis=2, keepdims=True))
     mean = weights @ _expectation(how.bins)
-    corners, strides = _grid(how.size, how.strides)
+    corners, strides = grid(how.size, how.strides)
     cell = cells[rows].astype(np.int64)
     return nms(Boxes(corners[cell] + mean[..., 0] / mean[..., 1] * strides[cell], flat[places], classes), how.nms)
 
@@ -39,15 +39,3 @@ def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Boxes
 def _expectation(bins: int) -> Floats:
     """What sums weights [bins] to their first moment and their total, [bins,2]."""
     return np.stack([np.arange(bins), np.ones(bins)], axis=1).astype(np.float32)
-
-
-@cache
-def _grid(size: int, strides: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Centre (x, y, x, y) in pixels and stride (-, -, +, +) of every cell, strides one after the other: [N,4] each."""
-    centres, widths = [], []
-    for stride in strides:
-        side = -(-size // stride)
-        rows, columns = np.divmod(np.arange(side * side), side)
-        centres.append((np.stack([columns, rows] * 2, axis=1) + 0.5) * stride)
-        widths.append(np.tile(stride * np.array([-1, -1, 1, 1]), (side * side, 1)))
-    return np.concatenate(centres).astype(np.float32), np.concatenate(widths).astype(np.float32)
