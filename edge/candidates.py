@@ -15,7 +15,6 @@ from accel.worker import Opening
 from edge.engine import Model
 from edge.hush import hushed
 from edge.packs.store import Built
-from models.manifest import labels as labels_of
 
 MOST = 300.0  # seconds between two attempts at most; whoever worked that long starts anew
 
@@ -93,7 +92,7 @@ def refusal(candidates: Sequence[Candidate]) -> str:
 
 def common_labels(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """The task's labels, those of the first model first, and in each candidate its classes' places among them."""
-    own = [labels_of(candidate.built.manifest.name) for candidate in candidates]
+    own = [candidate.built.labels for candidate in candidates]
     if len(set(own)) == 1:
         return own[0]
     common = tuple(dict.fromkeys(label for labels in own for label in labels))

@@ -18,7 +18,7 @@ from edge.stats import INFERENCES
 from edge.values import Image, ModelUse
 from models import boxes as box_ops
 from models.decode import DECODERS
-from models.manifest import Backend, ModelError, Task, ZooTask, labels
+from models.manifest import Backend, ModelError, Task, ZooTask
 from models.outputs import Boxes, Result
 from models.tensors import Placement, dequantise, fit, pack
 
@@ -142,7 +142,7 @@ class Model:
         self.manifest = built.manifest
         self.session = session
         self._spent = INFERENCES.of(built.manifest.name, session.backend, session.device)
-        self.labels = labels(built.manifest.name)
+        self.labels = built.labels
         self.use = use_of(built)
         self._input = built.manifest.input_for(built.backend)
         self._how = built.manifest.decode_for(built.backend)
@@ -159,7 +159,7 @@ class Model:
         """Make the input of uint8 [H,W,3] BGR `image`; the callable starts the inference."""
         started = perf_counter()
         fitted, placement = fit(image, self._input)
-        tensor = pack(fitted, self._input, self._feed.dtype, self._feed.scale, self._feed.zero_point)
+        tensor = self._packed(fitted)
         stages = {"prepare": (perf_counter() - started) * 1e3}
         height, width = image.shape[:2]
 
@@ -179,6 +179,13 @@ class Model:
             return Pending({}, outputs, lambda raw: self._decoded(raw, floor), begun)
 
         return start
+
+    def prepare_fitted(self, image: Image, floor: float = 0.0) -> Callable[[], Pending]:
+        """As `prepare`, for a picture of the input's own size; places are those of the input."""
+        return self.prepare_batch(self._packed(image), floor)
+
+    def _packed(self, fitted: Image) -> Tensor:
+        return pack(fitted, self._input, self._feed.dtype, self._feed.scale, self._feed.zero_point)
 
     def _timed(self, outputs: Callable[[], Tensors], begun: float) -> Callable[[], Tensors]:
         def timed() -> Tensors:

@@ -23,9 +23,10 @@ from typing import Any, Literal
 from accel.session import AcceleratorError, Session, Tensor, Tensors
 from edge.candidates import Candidate, common_labels, reasons_of, refusal
 from edge.engine import Model, Pending, Settings, boxes_of, installed_of, use_of
+from edge.packs.store import Built
 from edge.turns import TURNS
 from edge.values import Image, ModelUse
-from models.manifest import Manifest, ModelError, Task
+from models.manifest import Backend, Manifest, ModelError, Task
 from models.outputs import Boxes, Result
 
 START = 10.0  # seconds that a worker process has to open a model before the next one is taken instead
@@ -107,6 +108,10 @@ class Failover:
     def prepare_batch(self, batch: Tensor, floor: float = 0.0) -> Callable[[], Pending]:
         """As `prepare`, for an input that the caller has made."""
         return _Run(self, lambda model: model.prepare_batch(batch, floor)).start
+
+    def prepare_fitted(self, image: Image, floor: float = 0.0) -> Callable[[], Pending]:
+        """As `prepare`, for a picture of the input's own size."""
+        return _Run(self, lambda model: model.prepare_fitted(image, floor)).start
 
     def detect(self, image: Image, floor: float) -> Boxes:
         """`run` for a detector."""
@@ -396,7 +401,13 @@ def open_failover(task: Task, settings: Settings, *, lasting: bool = False) -> F
     after `models.idle` seconds without use.
     Raises ModelError if none is installed, AcceleratorError if no back end opens any.
     """
-    installed, absent = installed_of(task, settings)
+    return open_built(*installed_of(task, settings), settings, lasting=lasting)
+
+
+def open_built(
+    installed: Sequence[Built], absent: Sequence[tuple[Backend, str]], settings: Settings, *, lasting: bool = False
+) -> Failover:
+    """As `open_failover`, for these models in their order; `absent` tells why there is none for a back end."""
     root, retry = settings.models.open_store().root, settings.accel.retry
     candidates = [Candidate(built, settings.accel.options(built.backend, root)) for built in installed]
     for candidate in candidates:

@@ -31,7 +31,7 @@ def settings(store: Store, order: tuple[str, ...], **tasks: tuple[str, ...]) -> 
 
 
 def built(name: str, backend: Any = "openvino") -> Built:
-    return Built(manifests.load(name), backend, Path("model.xml"), "d" * 64)
+    return Built(manifests.load(name), backend, Path("model.xml"), "d" * 64, manifests.labels(name))
 
 
 @pytest.fixture
@@ -54,6 +54,15 @@ def test_a_picture_becomes_the_input_the_model_wants_and_scores_come_back() -> N
     assert (model.use.task, model.use.digest, model.use.backend) == ("labels", "d" * 64, "openvino")
     model.close()
     assert session.closed
+
+
+def test_a_picture_of_the_inputs_own_size_is_fed_as_it_is() -> None:
+    session = classifier(lambda image: 281 if (image[0, 0] == 9).all() else 7)
+    model = Model(built("efficientnet-lite0"), session)
+    edged = np.zeros((224, 224, 3), np.uint8)
+    edged[0] = 9  # which is cut away from any other picture
+    winners = [pending.result().values.argmax() for pending in (model.prepare_fitted(edged)(), model.prepare(edged)())]
+    assert winners == [281, 7]
 
 
 def test_nothing_is_inferred_before_it_is_started_and_every_stage_is_timed() -> None:

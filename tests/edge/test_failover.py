@@ -342,7 +342,7 @@ def test_closing_closes_whatever_is_open(setup: Setup) -> None:
 def test_classes_keep_their_numbers_whoever_speaks() -> None:
     names = ("nanodet-g", "ssd-mobilenet-v2")
     installed = [
-        Candidate(Built(manifests.load(name), backend, Path("model"), "d" * 64), Options())
+        Candidate(Built(manifests.load(name), backend, Path("model"), "d" * 64, manifests.labels(name)), Options())
         for name, backend in zip(names, ("openvino", "tflite"), strict=True)
     ]
     model = Failover(installed, 5.0)

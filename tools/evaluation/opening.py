@@ -45,7 +45,7 @@ def floating(name: str, backend: Backend = "openvino") -> Iterator[Model]:
             weights = build(
                 installed.manifest.model_copy(update={"variants": variants}), backend, sources, Path(folder)
             )
-        built = Built(installed.manifest, backend, weights, "float")
+        built = Built(installed.manifest, backend, weights, "float", installed.labels)
         model = Model(built, open_session(backend, weights, Options(precision="f32" if backend == "openvino" else "")))
         try:
             yield model
