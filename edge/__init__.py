@@ -12,6 +12,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     scene                       one picture: each ability is asked once, and told what the others found
     abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
     config exporter             the one TOML file, put together from the sections below; serves /metrics
+    snapshots                   undrawn pictures of cameras, labelled by people: what models are trained from
     comparison                  the faces of two pictures, held against each other
     cameras/ vision/ tracking collections/ events/ identity stills live metrics endpoint   these never import each other
     failover                    a task's models in order: the next takes over, the first is tried again; idle ones rest

@@ -27,6 +27,7 @@ from edge.commands import (
     moderation,
     run,
     serve,
+    snapshots,
     top,
 )
 from edge.errors import EXPECTED, StorageError, exit_code
@@ -47,6 +48,7 @@ GROUPS = (
     compare,
     celebrities,
     events,
+    snapshots,
     cameras,
     keys,
     audit,

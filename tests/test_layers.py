@@ -36,7 +36,7 @@ LAYERS = (
     ("candidates",),
     ("failover",),
     ("cameras", "vision", "tracking", "collections", "events", "identity", "stills", "live", "metrics", "endpoint"),
-    ("config", "exporter"),
+    ("config", "exporter", "snapshots"),
     ("abilities", "comparison", "presence", "obstacles"),
     ("scene",),
     ("looks",),
