@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+from edge.errors import InputError, MissingError
+
+FORMS = "give a folder for each label, COCO's JSON, YOLO's texts, a manifest (JSON Lines) or a CSV"
 
 Task = Literal["classify", "detect"]
 
@@ -48,3 +53,57 @@ class Dataset:
     """Whether a picture may bear several labels."""
     fingerprint: str
     """SHA-256 over the pictures' digests, labels and marks: the same data give the same, wherever they lie."""
+
+
+def read(path: Path, task: Task | Literal["auto"] = "auto") -> list[Sample]:
+    """The samples of a folder or file, in whatever form it is. Raises InputError or MissingError.
+
+    With `auto`, boxes anywhere mean detection. For classification the labels of boxes become the picture's.
+    """
+    samples = _samples(path)
+    if not samples:
+        raise MissingError(f"{path}: no pictures there; {FORMS}")
+    if task == "auto":
+        task = task_of(samples)
+    if task == "classify":
+        return [replace(one, labels=tuple(sorted({*one.labels, *_named(one)})), marks=()) for one in samples]
+    if not any(one.marks for one in samples):
+        raise InputError(f"{path}: no picture there has a box, which detection learns from; pass --task classify")
+    return samples
+
+
+def task_of(samples: Sequence[Sample]) -> Task:
+    return "detect" if any(sample.marks for sample in samples) else "classify"
+
+
+def _named(sample: Sample) -> set[str]:
+    return {mark.label for mark in sample.marks}
+
+
+def _samples(path: Path) -> list[Sample]:
+    from training.reading import coco, folders, manifests, tables, yolo
+
+    if path.is_file():
+        return _of_file(path)
+    if not path.is_dir():
+        raise MissingError(f"{path}: no such folder or file; check the path")
+    if yolo.looks_like(path):
+        return yolo.read(path)
+    if files := coco.files_in(path):
+        return coco.read(files)
+    if files := manifests.files_in(path):
+        return manifests.read(files)
+    files = tables.files_in(path)
+    return tables.read(files) if files else folders.read(path)
+
+
+def _of_file(path: Path) -> list[Sample]:
+    from training.reading import coco, manifests, tables, yolo
+
+    suffix = path.suffix.lower()
+    if suffix in {".yaml", ".yml"}:
+        return yolo.read(path.parent)
+    readers = {".json": coco.read, ".csv": tables.read} | dict.fromkeys(manifests.SUFFIXES, manifests.read)
+    if suffix not in readers:
+        raise InputError(f"{path}: no data set; {FORMS}")
+    return readers[suffix]([path])

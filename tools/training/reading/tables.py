@@ -1,0 +1,126 @@
+"""A CSV: a line for each picture and label, with a box or without.
+
+Columns by name, in any order: `image` (or path, file, filename, source-ref) and `label` (or class, labels: several are
+parted by `|`); for boxes `x1 y1 x2 y2` (or xmin ymin xmax ymax, left top width height), in pixels, or as ratios where
+none is above 1; `split` says train or test; pictures of one `group` never part. Without a line of names: image, label.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from training.datasets import Mark, Sample
+from training.reading.places import first_existing, in_test, side, size
+
+from edge.errors import InputError
+
+Row = dict[str, str]
+
+_COLUMNS = {
+    "image": ("image", "path", "file", "filename", "file_name", "image_path", "source-ref", "picture"),
+    "label": ("label", "labels", "class", "class_name", "category", "name"),
+    "split": ("split", "set", "subset", "ml_use"),
+    "group": ("group", "video", "scene"),
+    "x1": ("x1", "xmin", "x_min", "left"),
+    "y1": ("y1", "ymin", "y_min", "top"),
+    "x2": ("x2", "xmax", "x_max"),
+    "y2": ("y2", "ymax", "y_max"),
+    "wide": ("width", "w", "bbox_width"),
+    "high": ("height", "h", "bbox_height"),
+}
+
+
+def files_in(root: Path) -> list[Path]:
+    return sorted(file for file in root.iterdir() if file.suffix.lower() == ".csv" and file.is_file())
+
+
+def read(files: list[Path]) -> list[Sample]:
+    pictures: defaultdict[Path, list[Row]] = defaultdict(list)
+    for file in files:
+        beside = (file.parent, file.parent / "images", file.with_suffix(""))
+        for row in _rows(file):
+            if len(files) > 1 and not row.get("split"):
+                row["split"] = file.stem
+            pictures[first_existing(row["image"], beside)].append(row)
+    rows = [row for said in pictures.values() for row in said]
+    sides = [side(row.get("split", "")) for row in rows]
+    pixels = any(_is_pixels(row) for row in rows)
+    return [
+        _sample(path, said, in_test(sides, side(said[0].get("split", ""))), pixels=pixels)
+        for path, said in pictures.items()
+    ]
+
+
+def _rows(file: Path) -> Iterable[Row]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            table = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{file}: cannot be read as a CSV in UTF-8; export it again") from error
+    if not table:
+        raise InputError(f"{file}: is empty; write 'image,label' and a line for each picture")
+    names = [_column(cell) for cell in table[0]]
+    if "image" not in names and len(table[0]) == 2:
+        return [{"image": row[0].strip(), "label": row[1].strip()} for row in table]
+    if "image" not in names or "label" not in names:
+        raise InputError(f"{file}: the first line names no column 'image' and 'label'; add them")
+    ragged = next((at for at, row in enumerate(table, 1) if len(row) != len(names)), 0)
+    if ragged:
+        raise InputError(f"{file}: row {ragged} has {len(table[ragged - 1])} cells instead of {len(names)}; correct it")
+    return [{name: cell.strip() for name, cell in zip(names, row, strict=True) if name} for row in table[1:]]
+
+
+def _column(title: str) -> str:
+    plain = title.strip().lower().replace(" ", "_")
+    return next((name for name, titles in _COLUMNS.items() if plain in titles), "")
+
+
+def _is_pixels(row: Row) -> bool:
+    return any(side > 1 for side in _box(row) or ())
+
+
+def _sample(path: Path, said: list[Row], test: bool | None, *, pixels: bool) -> Sample:
+    labels: set[str] = set()
+    marks = []
+    for row in said:
+        names = [name.strip() for name in row["label"].split("|") if name.strip()]
+        box = _box(row)
+        if box is None:
+            labels.update(names)
+            continue
+        width, height = _size(row, path) if pixels else (1, 1)
+        x1, y1, x2, y2 = box
+        marks += [Mark(name, x1 / width, y1 / height, x2 / width, y2 / height) for name in names]
+    return Sample(path, tuple(sorted(labels)), tuple(marks), test, said[0].get("group", ""))
+
+
+def _box(row: Row) -> tuple[float, float, float, float] | None:
+    """Its corners; where the table has no right and bottom side, from its width and height."""
+    left, top, right, bottom, wide, high = (_number(row.get(name)) for name in ("x1", "y1", "x2", "y2", "wide", "high"))
+    if left is None or top is None:
+        return None
+    if right is None or bottom is None:
+        if wide is None or high is None:
+            return None
+        right, bottom = left + wide, top + high
+    return left, top, right, bottom
+
+
+def _size(row: Row, path: Path) -> tuple[float, float]:
+    """Of the picture: where the boxes have four corners, a width and height beside them are the picture's."""
+    wide, high = _number(row.get("wide")), _number(row.get("high"))
+    if _number(row.get("x2")) is not None and wide and high:
+        return wide, high
+    return size(path) or (1, 1)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
