@@ -14,7 +14,8 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     config exporter             the one TOML file, put together from the sections below; serves /metrics
     snapshots                   undrawn pictures of cameras, labelled by people: what models are trained from
     comparison                  the faces of two pictures, held against each other
-    cameras/ vision/ tracking collections/ events/ identity stills live metrics endpoint   these never import each other
+    cameras/ vision/ tracking collections/ custom/ events/       these never import each other
+    identity stills live metrics endpoint
     failover                    a task's models in order: the next takes over, the first is tried again; idle ones rest
     candidates                  those models, each open or why not
     engine  packs/  keys/       a model on an accelerator; where built models are kept; who may ask, and for what

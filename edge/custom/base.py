@@ -1,0 +1,52 @@
+"""The connection that all about custom models goes through."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any
+
+from sqlite_utils import Database
+
+from edge.custom import schema
+from edge.database import migrate, reading, transaction
+
+ROOMS = (schema,)
+
+
+class Stored:
+    """Each call is one transaction, and durable when it returns. Safe to share between threads.
+
+    It owns `database` (give it a connection of its own); `close` closes it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        for room in ROOMS:
+            migrate(database, room.ROOM, room.STEPS)
+        self._database = database
+        self._lock = RLock()
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    def changes(self) -> int:
+        """A number that is another one when another connection has written: this one's own writes leave it."""
+        with self._reading() as connection:
+            return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, transaction(self._database) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, reading(self._database) as connection:
+            yield connection
+
+    def _rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
+        with self._reading():
+            return list(self._database.query(sql, parameters))
