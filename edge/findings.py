@@ -203,6 +203,28 @@ class Liveness:
     votes: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CustomLabel:
+    """What a model of one's own says, of a part of the picture or of all of it.
+
+    `parent` is the moderation label it stands under, where the model adapts these.
+    """
+
+    name: str
+    score: float
+    box: Box | None = None
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomAnswer:
+    """What one version of a project's model says; labels best first."""
+
+    project: str
+    version: str
+    labels: tuple[CustomLabel, ...]
+
+
 def plain(value: Any) -> Any:
     """Dicts, lists, words and numbers of four decimals, as JSON has them; keys are the fields' names."""
     if is_dataclass(value):
