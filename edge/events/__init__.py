@@ -2,5 +2,6 @@
 
 `rules` decides what deserves an event, `schema` what it looks like, `log` numbers and keeps it in one commit with
 the caller's own state, `held` waits with it while the disk refuses, `publisher` hands it to the broker until the
-broker has acknowledged it. `mqtt` is one connection, `ids` makes UUIDv7, `pages` writes the documentation of all this.
+broker has acknowledged it. `mqtt` is one connection, `inbox` what the broker tells on it; `ids` makes UUIDv7, `pages`
+writes the documentation of all this.
 """

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from edge.errors import ConfigError, DeniedError, EdgeError, UnavailableError
+from edge.events.inbox import LARGEST, Inbox
 from edge.settings import Flag, LocalPath, Number, Section, Whole, matching
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
+    from paho.mqtt.properties import Properties
 
 RECEIVE_MAXIMUM = 65535  # MQTT 5's default when the broker names none
 PACKET_MAXIMUM = 268_435_455  # the protocol's own limit
@@ -165,6 +167,10 @@ class Connection:
         """Send with QoS 1; gives the message id that `acks` will name."""
         return self._client.publish(topic, payload, qos=1, retain=retain).mid
 
+    def listen(self, inbox: Inbox) -> None:
+        """Subscribe for it; what comes in is handed over within `step`."""
+        inbox.attach(self._client)
+
     def step(self, timeout: float) -> bool:
         """Move bytes for at most `timeout` seconds; True if the bell rang. Raises the reason if the link is lost."""
         client = self._client
@@ -224,6 +230,17 @@ class Connection:
         client.on_publish = self._on_publish
         return client
 
+    def _limits(self) -> Properties | None:
+        """No message larger than any that is read; a device of a few hundred MB must not be sent one of 256."""
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
+
+        if self._settings.protocol != "5":
+            return None
+        limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        limits.MaximumPacketSize = LARGEST + LARGEST  # the topic, of 64 KB at most, counts too
+        return limits
+
     def _context(self) -> ssl.SSLContext:
         settings = self._settings
         named = [path for path in (settings.ca_file, settings.cert_file, settings.key_file) if path]
@@ -241,7 +258,7 @@ class Connection:
         settings = self._settings
         place = settings.place
         try:
-            self._client.connect(settings.host, settings.port, settings.keepalive)
+            self._client.connect(settings.host, settings.port, settings.keepalive, properties=self._limits())
         except ssl.SSLCertVerificationError as error:
             raise UnavailableError(
                 f"mqtt {place}: its certificate is not trusted ({error.verify_message}); name its CA in mqtt.ca_file"

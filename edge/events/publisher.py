@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.errors import EdgeError, StorageError, UnavailableError
+from edge.events.inbox import Inbox
 from edge.events.log import EventLog, Stored
 from edge.events.mqtt import Bell, Connection, MqttSettings
 from edge.events.schema import iso
@@ -86,6 +87,7 @@ class Publisher:
         self._device = device
         self._log = log
         self._client_id = settings.client_id or f"vedette-{device}"
+        self._inbox: Inbox | None = None
         self._bell = Bell()
         self._lock = threading.Lock()
         self._status: dict[str, Any] = {}
@@ -109,6 +111,10 @@ class Publisher:
     @property
     def connected(self) -> bool:
         return self._connected
+
+    def listen(self, inbox: Inbox) -> None:
+        """Have the broker's messages handed over, from the next connection on."""
+        self._inbox = inbox
 
     def wake(self) -> None:
         """Say that events were appended; they leave now instead of at the next look."""
@@ -162,6 +168,8 @@ class Publisher:
             self._since = time.monotonic()
             self._connected = self._status_due = True
             flight = _Flight(heard_at=self._since)
+            if self._inbox:
+                link.listen(self._inbox)
             try:
                 while not stop.is_set():
                     self._turn(link, flight, log, IDLE_S)
