@@ -25,6 +25,7 @@ GIST = {
     "picture_quality": "{state}: brightness {brightness:.0f}, sharpness {sharpness:.0f}, contrast {contrast:.0f}",
     "ppe": "{with_required} with, {without_required} without what is required, {indeterminate} unclear",
     "celebrity": "{name}, {similarity:.1f} % alike",
+    "custom_pack": "{project}/{version}, {state} {reason}",
     "events_lost": "{count} undelivered events, {first} to {last}",
 }
 # Types that tell a list: which, and the gist of each item.

@@ -27,12 +27,14 @@ from edge.findings import (
 )
 from edge.values import Box, Event, Face, Label, Match, ModelUse
 
+NOBODYS = ("events_", "accelerator_", "custom_pack")  # begin the types that are about no camera
 SCHEMA = "events.schema.json"
 PAGE = "EVENTS.md"
 AT = 1_767_258_309.12
 BOX = Box(0.4123, 0.2031, 0.5207, 0.8844)
 FACE = Box(0.4412, 0.2214, 0.4873, 0.3309)
 NO_ANSWER = "libedgetpu.so.1: no answer within 1 s; unplug the device and plug it in again, or restart"
+STRANGER = "signed by 5f1c…, whom this device does not trust"
 UUID = "9b2d6c1e-5f04-4a8e-9d59-3f6f0f1c2a77"
 
 
@@ -74,13 +76,12 @@ def examples() -> dict[str, Event]:
         "camera_offline": ({"reason": "no frame for 5 s"}, (), {}),
         "accelerator_failed": (rules.accelerator_failed(tpu, NO_ANSWER, objects[0]), (), {}),
         "accelerator_restored": (rules.accelerator_restored(tpu), (), {}),
+        "custom_pack": ({"project": "raccoons", "version": "7", "state": "refused", "reason": STRANGER}, (), {}),
         "events_lost": ({"first": 1201, "last": 2200, "count": 1000}, (), {}),
         "events_dropped": ({"count": 312, "first_at": AT - 5400, "last_at": AT - 3600, "reason": "disk"}, (), {}),
     }
     return {
-        kind: Event(
-            kind, NO_CAMERA if kind.startswith(("events_", "accelerator_")) else "door", AT, values, models, stages
-        )
+        kind: Event(kind, NO_CAMERA if kind.startswith(NOBODYS) else "door", AT, values, models, stages)
         for kind, (values, models, stages) in told.items()
     }
 

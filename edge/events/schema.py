@@ -290,6 +290,18 @@ class AcceleratorRestored(Part):
     backend: str
 
 
+class CustomPack(Part):
+    """What became of a model pack that the broker announced.
+
+    `installed`, then `running` or `failed` if it was to be started; `refused` for good; `delayed`: it is tried again.
+    """
+
+    project: str
+    version: str
+    state: Literal["installed", "running", "failed", "refused", "delayed"]
+    reason: str = ""
+
+
 class EventsLost(Part):
     """Undelivered events that were given up because the log reached its last limit.
 
@@ -330,6 +342,7 @@ TYPES: dict[str, type[Part]] = {
     "camera_offline": CameraOffline,
     "accelerator_failed": AcceleratorFailed,
     "accelerator_restored": AcceleratorRestored,
+    "custom_pack": CustomPack,
     "events_lost": EventsLost,
     "events_dropped": EventsDropped,
 }
