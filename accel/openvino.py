@@ -33,9 +33,9 @@ def open_model(weights: Path, options: Options) -> Session:
     except RuntimeError as error:
         raise AcceleratorError(_refusal(core, weights, device, error)) from error
     let_go(weights.parent.resolve(), *([options.cache.resolve()] if options.cache else []))
-    # With several streams one submission more waits in line, so that none idles while Python is busy; with one
-    # stream a waiting frame would only grow old.
-    return OpenVinoSession(compiled, options.streams + (options.streams > 1))
+    # With several streams as many more wait in line, so that none idles while Python is busy with those that are done;
+    # with one stream a waiting frame would only grow old.
+    return OpenVinoSession(compiled, 2 * options.streams if options.streams > 1 else 1)
 
 
 def check(options: Options) -> None:

@@ -2,6 +2,9 @@
 
 A slow reader never falls behind, it only sees fewer items. Senders are served in the order they
 started waiting; replacing an item keeps its place in line, and the sender is told of the loss.
+
+Who loses none and has filled its room comes back when most of it is free again: to be woken for each item costs more
+than some items take.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ class Mailbox(Generic[T]):
 
     def __init__(self, room: int = 1) -> None:
         self._room = room
+        self._few = room // 4  # of a sender's items wait when it comes back
         self._changed = Condition()
         self._waiting: dict[str, deque[T]] = {}
         self._closed = False
@@ -34,9 +38,10 @@ class Mailbox(Generic[T]):
     def offer(self, sender: str, item: T, given_up: Callable[[], bool]) -> bool:
         """Leave an item once there is room; False if `given_up` or closed meanwhile."""
         with self._changed:
-            while self._is_full(sender) and not self._closed and not given_up():
-                self._changed.wait(0.2)
-            if self._closed or self._is_full(sender):
+            if self._holding(sender) >= self._room:
+                while self._holding(sender) > self._few and not self._closed and not given_up():
+                    self._changed.wait(0.2)
+            if self._closed or self._holding(sender) >= self._room:
                 return False
             self._waiting.setdefault(sender, deque()).append(item)
             self._changed.notify_all()
@@ -53,15 +58,16 @@ class Mailbox(Generic[T]):
             item = items.popleft()
             if items:
                 self._waiting[sender] = items  # behind everybody else
-            self._changed.notify_all()
+            if len(items) <= self._few:
+                self._changed.notify_all()
             return item
 
     def holds(self, sender: str) -> bool:
         """Whether an item of the sender waits."""
         return sender in self._waiting
 
-    def _is_full(self, sender: str) -> bool:
-        return len(self._waiting.get(sender, ())) >= self._room
+    def _holding(self, sender: str) -> int:
+        return len(self._waiting.get(sender, ()))
 
     def close(self) -> None:
         """Wake everybody; what waits can still be taken."""

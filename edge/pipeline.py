@@ -75,6 +75,7 @@ class InFlight:
     pending: Pending | None
     stages: dict[str, float]
     lost: bool = False  # no accelerator was left to find them
+    found: bool = False  # the device is done with it
 
 
 class Listener(Protocol):
@@ -142,7 +143,7 @@ class Pipeline:
         self._stop = self._threads.stop
         self._told = threading.Event()
         self._held = Held(parts.log, self._tell_status)
-        self._mailbox: Mailbox[Arrived] = Mailbox(room=2)
+        self._mailbox: Mailbox[Arrived] = Mailbox(room=4)
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
         self._began = time.monotonic()
@@ -329,9 +330,7 @@ class Pipeline:
             streams = self._parts.abilities.streams()
             while len(flying) > streams:  # another accelerator took over, which takes fewer
                 self._finish(flying.popleft())
-            done = flying.popleft() if len(flying) == streams else None
-            if done:
-                self._wait(done)
+            done = self._done(flying) if len(flying) == streams else None
             TURNS.take_up()
             flying.append(self._started(arrived))
             if done:
@@ -355,6 +354,17 @@ class Pipeline:
         except AcceleratorError:  # told by whoever found out
             return InFlight(frame, None, {"wait": waited}, lost=True)
 
+    def _done(self, flying: deque[InFlight]) -> InFlight:
+        """The oldest frame in flight, once half of them are found.
+
+        Who is woken finds the caches full of the network's weights; for several frames in a row they are filled once.
+        """
+        if not flying[0].found:
+            self._wait(flying[(len(flying) - 1) // 2])
+        done = flying.popleft()
+        self._wait(done)
+        return done
+
     def _wait(self, done: InFlight) -> None:
         """Until the device is free; what it did not finish is not looked for in this frame."""
         try:
@@ -362,6 +372,7 @@ class Pipeline:
                 done.pending.wait()
         except AcceleratorError:
             done.pending, done.lost = None, True
+        done.found = True
 
     def _finish(self, done: InFlight) -> None:
         found = None

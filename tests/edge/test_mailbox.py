@@ -32,6 +32,20 @@ def test_offers_wait_for_room_and_senders_take_turns() -> None:
     assert not mailbox.holds("a")
 
 
+def test_a_sender_that_filled_its_room_comes_back_when_most_of_it_is_free() -> None:
+    mailbox: Mailbox[int] = Mailbox(room=4)
+    assert all(mailbox.offer("file", item, lambda: False) for item in range(4))
+    asked: list[int] = []
+
+    def given_up() -> bool:
+        asked.append(mailbox.take(0) or 0)  # the reader goes on meanwhile
+        return False
+
+    assert mailbox.offer("file", 4, given_up)
+    assert asked == [0, 1, 2]
+    assert [mailbox.take(0), mailbox.take(0)] == [3, 4]
+
+
 def test_an_offer_gives_up_when_asked_and_when_closed() -> None:
     mailbox: Mailbox[int] = Mailbox()
     assert mailbox.offer("file", 1, lambda: False)

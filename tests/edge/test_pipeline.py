@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +25,11 @@ from edge.engine import Pending
 from edge.errors import AwayError, CameraError, StorageError
 from edge.events import rules
 from edge.mailbox import Mailbox
-from edge.pipeline import Parts, Pipeline
+from edge.pipeline import InFlight, Parts, Pipeline
 from edge.presence import OpenTrack
 from edge.stats import FATES
 from edge.turns import Turns
-from edge.values import Box, Event, ModelUse
+from edge.values import Box, Event, Frame, ModelUse
 from edge.watch import Seen
 from models.outputs import Boxes
 from tests.brokers import Mosquitto, Subscriber, free_port, until
@@ -115,6 +116,20 @@ def test_a_finite_source_ends_the_run_and_every_event_arrives_in_order(tmp_path:
     assert [kind for _, kind in told][:2] == ["camera_online", "track_started"]
     assert [kind for _, kind in told].count("track_started") == [kind for _, kind in told].count("track_ended")
     assert parts.stats.frames("yard") == {"captured": 19} | dict.fromkeys(FATES, 0) | {"analysed": 19}
+
+
+def test_the_older_half_of_the_frames_in_flight_is_waited_for_at_once(tmp_path: Path) -> None:
+    arrived: list[int] = []
+
+    def flying(number: int) -> InFlight:
+        pending = Pending({}, lambda: (arrived.append(number), {})[1], lambda _: DOG, time.perf_counter())
+        return InFlight(Frame("yard", np.zeros((4, 4, 3), np.uint8), float(number), number), pending, {})
+
+    with pipeline(tmp_path, free_port(), {}, Detector()) as (run, _):
+        frames = deque(map(flying, range(4)))
+        steps = [(run._done(frames).frame.index, arrived.copy()) for _ in range(2)]
+    assert steps == [(0, [1, 0]), (1, [1, 0])]
+    assert len(frames) == 2
 
 
 @pytest.mark.parametrize("streams", [1, 2])

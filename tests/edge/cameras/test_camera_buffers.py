@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.cameras.buffers import Buffers
+from edge.cameras.buffers import KEPT, Buffers
 from edge.cameras.file import FileCamera
 from edge.values import Image
 
@@ -54,7 +54,7 @@ def test_no_more_are_kept_than_a_camera_needs() -> None:
     for one in held:
         buffers.keep(one)
 
-    assert len(buffers._kept) <= 4
+    assert len(buffers._kept) == KEPT
 
 
 def test_pictures_that_are_held_stay_as_they_are(tmp_path: Path) -> None:
