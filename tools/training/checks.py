@@ -1,0 +1,242 @@
+"""The check of a data set before anything is learnt: what is wrong with it, and the pictures that are right."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from training import looks, twins
+from training.datasets import Mark, Sample, Task, task_of
+from training.findings import Finding, Findings, Kind, labels_of
+from training.looks import Look
+from training.settings import Progress
+
+LEAST_SIDE = 32  # pixels
+LEAST_EACH = 5  # pictures of a label: four to learn from and one to test on
+FEW = 15  # below which a label is learnt badly
+UNEVEN = 8  # so many times as many pictures of one label as of another
+OUTSIDE = 0.01  # ratio by which a box may stick out before it is named
+LEAST_BOX = 2.0  # pixels of its shorter side
+RARE = 0.1  # pictures with several labels, where the others have one, are mistakes
+
+Faults = dict[int, tuple[str, str]]  # of a sample at its place: what is wrong with it, and the remedy
+
+
+@dataclass(slots=True)
+class _Check:
+    """The samples that are still right, and what was found on the way here."""
+
+    task: Task
+    multi: bool
+    root: Path
+    samples: list[Sample]
+    looks: dict[Path, Look] = field(default_factory=dict)
+    found: list[Finding] = field(default_factory=list)
+
+    def name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def leave_out(self, kind: Kind, faults: Faults) -> None:
+        self.leave_out_all({kind: faults})
+
+    def leave_out_all(self, faults: dict[Kind, Faults]) -> None:
+        """Go on without these samples, by their places among those that are left."""
+        for kind, places in faults.items():
+            for place, (said, remedy) in places.items():
+                self.found.append(Finding(kind, self.name(self.samples[place].path), said, remedy, left_out=True))
+        gone = {place for places in faults.values() for place in places}
+        self.samples = [one for place, one in enumerate(self.samples) if place not in gone]
+
+    def seen(self) -> list[Look]:
+        return [self.looks[sample.path] for sample in self.samples]
+
+
+def look(
+    samples: Sequence[Sample], root: Path, progress: Progress, *, task: Task | None = None, multi: bool = False
+) -> Findings:
+    """Whatever is wrong with the pictures and labels of a data set, and what is left to go on with."""
+    check = _Check(task or task_of(samples), multi, root.resolve(), [_resolved(one) for one in samples])
+    _unreadable(check, progress)
+    _unlabelled(check)
+    _boxes(check)
+    _copies(check)
+    _alike(check)
+    _amounts(check)
+    return Findings(tuple(check.found), tuple(check.samples), len(samples), root)
+
+
+def _resolved(sample: Sample) -> Sample:
+    return replace(sample, path=sample.path.resolve())
+
+
+def _unreadable(check: _Check, progress: Progress) -> None:
+    paths = list(dict.fromkeys(sample.path for sample in check.samples))
+    check.looks, refused = looks.at(paths, lambda done: progress("checking the pictures", done))
+    reasons = {path: reason.removeprefix(f"{path}: ").partition("; ") for path, reason in refused.items()}
+    places = range(len(check.samples))
+    check.leave_out(
+        "unreadable",
+        {at: (said, remedy) for at in places if (path := check.samples[at].path) in reasons
+         for said, _, remedy in [reasons[path]]},
+    )  # fmt: skip
+    sizes = {at: (one.width, one.height) for at, one in enumerate(check.seen())}
+    check.leave_out(
+        "too small",
+        {at: (f"{wide} x {high} pixels", f"take one of at least {LEAST_SIDE} pixels a side")
+         for at, (wide, high) in sizes.items() if min(wide, high) < LEAST_SIDE},
+    )  # fmt: skip
+    check.leave_out(
+        "blank", {at: ("shows a single colour", "take it out") for at, one in enumerate(check.seen()) if one.flat}
+    )
+
+
+def _unlabelled(check: _Check) -> None:
+    if check.task == "detect":
+        check.leave_out("no label", {
+            at: (f"is labelled {', '.join(one.labels)}, but has no box", "draw the boxes")
+            for at, one in enumerate(check.samples) if one.labels and not one.marks
+        })  # fmt: skip
+        check.samples = [replace(one, labels=()) for one in check.samples]
+        return
+    several = {at for at, one in enumerate(check.samples) if len(one.labels) > 1}
+    if not check.multi and len(several) <= RARE * len(check.samples):
+        check.leave_out("several labels", {
+            at: (f"has several labels ({', '.join(check.samples[at].labels)}), where others have one",
+                 "keep one of them, or pass --multi") for at in sorted(several)
+        })  # fmt: skip
+    check.multi = check.multi or any(len(one.labels) > 1 for one in check.samples)
+    if not check.multi:
+        check.leave_out("no label", {
+            at: ("has no label", "move it into the folder of its label") for at, one in enumerate(check.samples)
+            if not one.labels
+        })  # fmt: skip
+
+
+def _boxes(check: _Check) -> None:
+    """Boxes that hold nothing, or stick out; those that stick out are cut off at the edge of the picture."""
+    wrong = Faults()
+    for at, (sample, seen) in enumerate(zip(check.samples, check.seen(), strict=True)):
+        cut = [_cut(mark) for mark in sample.marks]
+        for mark, inside in zip(sample.marks, cut, strict=True):
+            where = f"the box of {mark.label} at {mark.x1:.2f} {mark.y1:.2f} {mark.x2:.2f} {mark.y2:.2f}"
+            if min((inside.x2 - inside.x1) * seen.width, (inside.y2 - inside.y1) * seen.height) < LEAST_BOX:
+                wrong[at] = (f"{where} is empty or outside the picture", "draw it again")
+            elif _out(mark) > OUTSIDE:
+                said = f"{where} sticks out of the picture and is cut off at its edge"
+                check.found.append(Finding("bad box", check.name(sample.path), said, "draw it again"))
+        check.samples[at] = replace(sample, marks=tuple(cut))
+    check.leave_out("bad box", wrong)
+
+
+def _cut(mark: Mark) -> Mark:
+    x1, y1, x2, y2 = (min(max(side, 0.0), 1.0) for side in (mark.x1, mark.y1, mark.x2, mark.y2))
+    return Mark(mark.label, x1, y1, x2, y2)
+
+
+def _out(mark: Mark) -> float:
+    return max(-mark.x1, -mark.y1, mark.x2 - 1, mark.y2 - 1)
+
+
+def _copies(check: _Check) -> None:
+    """Of pictures that are pixel for pixel the same one stays; none where they are labelled differently."""
+    wrong, again, leaked = Faults(), Faults(), Faults()
+    for places in twins.exact(check.seen()):
+        first = next((at for at in places if check.samples[at].test), places[0])
+        if check.multi and check.task == "classify":
+            union = tuple(sorted({label for at in places for label in check.samples[at].labels}))
+            for at in places:
+                check.samples[at] = replace(check.samples[at], labels=union)
+        for at in places:
+            other = _other(check, at, places)
+            if other is not None:
+                wrong[at] = _doubted(check, at, other)
+            elif at != first and _parted(check, at, first):
+                leaked[at] = _leaked(check, first)
+            elif at != first:
+                again[at] = (f"is the same picture as {check.name(check.samples[first].path)}", "delete one of them")
+    check.leave_out_all({"wrong label": wrong, "leak": leaked, "duplicate": again})
+
+
+def _other(check: _Check, at: int, places: Iterable[int]) -> int | None:
+    """One of the copies that says something else of the picture."""
+    return next((place for place in places if not twins.agree(check.samples[at], check.samples[place])), None)
+
+
+def _parted(check: _Check, at: int, first: int) -> bool:
+    return check.samples[first].test is True and check.samples[at].test is not True
+
+
+def _alike(check: _Check) -> None:
+    """Pictures that look alike never part; one to be trained on that looks like one to be tested on is left out."""
+    near = list(looks.pairs(check.seen()))
+    if check.task == "classify" and not check.multi:
+        doubted = {twin.this: _doubted(check, twin.this, twin.other) for twin in twins.conflicts(check.samples, near)}
+        check.leave_out("wrong label", doubted)
+        near = list(looks.pairs(check.seen())) if doubted else near
+    groups, scene = twins.grouped(len(check.samples), near)
+    leaks = twins.leaks(check.samples, groups, near)
+    _told(check, groups, {twin.this for twin in leaks}, scene=scene)
+    check.samples = twins.with_groups(check.samples, groups)
+    check.leave_out("leak", {twin.this: _leaked(check, twin.other) for twin in leaks})
+
+
+def _told(check: _Check, groups: list[int], leaked: set[int], *, scene: bool) -> None:
+    members = defaultdict(list)
+    for at, group in enumerate(groups):
+        members[group].append(at)
+    for first, *others in members.values():
+        for at in set(others) - leaked:
+            said = f"looks like {check.name(check.samples[first].path)}, so they are never parted"
+            remedy = "delete one of them, or keep both"
+            check.found.append(Finding("near duplicate", check.name(check.samples[at].path), said, remedy))
+    if scene:
+        said = "many pictures show one and the same scene, as a fixed camera sees it"
+        remedy = "add pictures from elsewhere if the model is to work elsewhere"
+        check.found.append(Finding("one scene", check.name(check.root), said, remedy))
+
+
+def _doubted(check: _Check, at: int, other: int) -> tuple[str, str]:
+    mine, theirs = (_labelled(check.samples[place]) for place in (at, other))
+    return f"is labelled {mine}, and as {check.name(check.samples[other].path)} {theirs}", "delete the wrong one"
+
+
+def _leaked(check: _Check, other: int) -> tuple[str, str]:
+    said = f"looks like {check.name(check.samples[other].path)}, which is to be tested on"
+    return said, "delete one of them: a test with pictures that were learnt says nothing"
+
+
+def _labelled(sample: Sample) -> str:
+    if sample.marks:
+        return " ".join(f"{mark.label} at {mark.x1:.2f} {mark.y1:.2f}" for mark in sample.marks)
+    return ", ".join(sample.labels) or "nothing"
+
+
+def _amounts(check: _Check) -> None:
+    """Enough of each label, in train and, where the data set has one, in test."""
+    counts = Counter(label for one in check.samples for label in labels_of(one))
+    given = any(one.test for one in check.samples)
+    tested = Counter(label for one in check.samples if one.test for label in labels_of(one))
+    least = LEAST_EACH - 1 if given else LEAST_EACH
+    for label, count in sorted((counts - tested if given else counts).items()):
+        said = f"has {count} picture{'s' * (count != 1)} to learn from"
+        if count < least:
+            check.found.append(Finding("too few", label, said, f"add some: {least} are the least", stops=True))
+        elif count < FEW:
+            check.found.append(Finding("too few", label, said, f"add some: {FEW} or more make a model that holds"))
+        if given and not tested[label]:
+            said = "has no picture in the test set"
+            check.found.append(Finding("untested", label, said, "add one, so that its accuracy is known"))
+    _amount_of_labels(check, counts)
+
+
+def _amount_of_labels(check: _Check, counts: Counter[str]) -> None:
+    least = 2 if check.task == "classify" and not check.multi else 1
+    if len(counts) < least:
+        said, remedy = f"has {len(counts)} label{'s' * (len(counts) != 1)}", f"{least} are the least"
+        check.found.append(Finding("too few", check.name(check.root), said, remedy, stops=True))
+    elif counts and max(counts.values()) > UNEVEN * min(counts.values()):
+        (most, many), (rare, few) = counts.most_common(1)[0], counts.most_common()[-1]
+        said = f"has {few} pictures, {most} has {many}"
+        check.found.append(Finding("imbalance", rare, said, f"add pictures of {rare}"))

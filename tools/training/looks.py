@@ -1,0 +1,97 @@
+"""What each picture looks like, in a few numbers: enough to tell which ones show the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge import pictures
+from edge.errors import EdgeError, InputError
+from edge.values import Image
+
+THUMB = 16
+# Bits of 64 in which the gradients of two pictures may differ before they are worth a closer look.
+BITS = 12
+ALIKE = 0.9  # the correlation from which two thumbnails show one scene; unrelated photos stay below 0.8
+SAME = 0.995  # and from which one is the other, saved again
+FLAT = 2.0  # grey levels of deviation below which a picture shows nothing
+_CHUNK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Digests of the file and of its pixels, the signs of an 8 x 8 gradient (dHash), and a small thumbnail."""
+
+    digest: str
+    pixels: str
+    hash: NDArray[np.bool_]
+    thumb: NDArray[np.float32]
+    width: int
+    height: int
+    flat: bool
+
+
+def at(paths: Sequence[Path], tell: Callable[[float], None]) -> tuple[dict[Path, Look], dict[Path, str]]:
+    """The looks of the pictures, and of those that cannot be read, why."""
+    seen: dict[Path, Look] = {}
+    refused: dict[Path, str] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, (path, found) in enumerate(zip(paths, pool.map(_look, paths), strict=True), 1):
+            if isinstance(found, Look):
+                seen[path] = found
+            else:
+                refused[path] = found
+            tell(done / len(paths))
+    return seen, refused
+
+
+def _look(path: Path) -> Look | str:
+    try:
+        image, data = pictures.read(path), path.read_bytes()
+        if data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+            raise InputError(f"{path}: the JPEG data is cut off; copy or export the picture again")
+    except EdgeError as error:
+        return str(error)
+    except OSError as error:
+        return f"{path}: {error.strerror}; check the file's path and permissions"
+    return of(image, data)
+
+
+def of(image: Image, data: bytes) -> Look:
+    small = cv2.resize(image, (THUMB, THUMB), interpolation=cv2.INTER_AREA).astype(np.float32)
+    grey = cv2.cvtColor(cv2.resize(image, (9, 8), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY).astype(np.int16)
+    centred = small - small.mean()
+    size = float(np.linalg.norm(centred))
+    return Look(
+        digest=hashlib.sha256(data).hexdigest(),
+        pixels=hashlib.sha256(image.tobytes() + repr(image.shape).encode()).hexdigest(),
+        hash=(grey[:, 1:] > grey[:, :-1]).ravel(),
+        thumb=(centred / max(size, 1e-6)).ravel().astype(np.float32),
+        width=image.shape[1],
+        height=image.shape[0],
+        flat=float(image.std()) < FLAT,
+    )
+
+
+def pairs(looks: Sequence[Look]) -> Iterator[tuple[int, int, float]]:
+    """Every two that show the same scene, with how alike they are: 1 is the same picture."""
+    if not looks:
+        return
+    signs = np.array([look.hash for look in looks], np.float32) * 2 - 1
+    thumbs = np.array([look.thumb for look in looks])
+    for start in range(0, len(looks), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        near = signs[rows] @ signs.T >= signs.shape[1] - 2 * BITS
+        for first, second in zip(*np.nonzero(near), strict=True):
+            if first + start < second:
+                alike = float(thumbs[first + start] @ thumbs[second])
+                if alike >= ALIKE:
+                    yield int(first + start), int(second), alike
