@@ -1,4 +1,4 @@
-"""`vedette keys`: who may ask the endpoint, and for what; and the certificate by which it is known."""
+"""`vedette keys`: who may ask the endpoint, and for what; the certificate by which it is known; who signs packs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what the endpoint listens at, her
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    group = commands.add_parser("keys", help="make, list and change access keys of the API; make its certificate")
+    group = commands.add_parser(
+        "keys", help="make, list and change access keys of the API; make its certificate, and keys that sign packs"
+    )
     actions = group.add_subparsers(required=True, metavar="ACTION")
 
     creating = actions.add_parser("create", help="make an access key, and show its secret this once")
@@ -65,6 +67,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     certifying.add_argument("--out", type=Path, metavar="DIR", help="where the two files go (tls in the data folder)")
     certifying.set_defaults(handler=certificate)
+
+    signing = actions.add_parser("signing", help="make the key that signs packs, or show the fingerprint of one")
+    signing.add_argument("file", type=Path, metavar="FILE", help="made if it is not there; keep it to yourself")
+    signing.set_defaults(handler=sign)
 
 
 @contextmanager
@@ -175,6 +181,16 @@ def certificate(args: argparse.Namespace) -> int:
         f"  JavaScript         export NODE_EXTRA_CA_CERTS={file.name}\n"
         f"  curl               curl --cacert {file.name}"
     )
+    return 0
+
+
+def sign(args: argparse.Namespace) -> int:
+    from edge.packs import signing
+
+    key, made = signing.open_key(args.file)
+    if made:
+        print(f"made the signing key {args.file}: whoever has it signs in your name")
+    print(f"fingerprint {signing.fingerprint(key.public)}")
     return 0
 
 

@@ -13,6 +13,7 @@ appears whole, by one rename, or not at all.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ KIND = Kind(b"vedette-model\r\n", 1, 4 << 20, "model pack", "'tools/train'", "ve
 FRONT = "pack.front"  # what an installed pack's folder holds beside its files
 MOST_BYTES, MOST_FILES, MOST_LABELS, MOST_SIDE = 1 << 30, 64, 10_000, 4096
 SUFFIX = ".vedette"
+GONE = ".gone-"  # what an installed pack is called while its files are removed
 CHUNK = 1 << 20
 
 Feature = Literal["CUSTOM_LABELS", "CONTENT_MODERATION"]
@@ -329,8 +331,7 @@ def built(installed: Installed, backend: Backend) -> Built:
 def sweep(store: Store, keep: Collection[str]) -> None:
     """Remove the installed packs whose digests are not among `keep`; for who holds the store."""
     place = folder(store)
-    there = list(place.iterdir()) if place.is_dir() else []
-    with store.scratch() as scratch:
-        for path in there:
-            if path.name != TRUSTED and path.name not in keep:
-                path.rename(scratch / path.name)
+    for path in list(place.iterdir()) if place.is_dir() else []:
+        if path.name != TRUSTED and path.name not in keep:
+            gone = path if path.name.startswith(GONE) else path.rename(path.with_name(f"{GONE}{path.name}"))
+            shutil.rmtree(gone)

@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from edge.errors import InputError, MissingError
+from edge.errors import InputError, MissingError, StorageError
 
 PUBLIC, SIGNATURE = 32, 64  # bytes
 
@@ -43,7 +43,7 @@ def verified(public: bytes, signature: bytes, data: bytes) -> bool:
 def open_key(file: Path) -> tuple[SigningKey, bool]:
     """The key in a file, and whether it was made now because there was no such file; only its owner may read it.
 
-    The file holds the 32 bytes of the secret half in hexadecimal. Raises InputError or MissingError with the remedy.
+    The file holds the 32 bytes of the secret half in hexadecimal. Raises InputError, MissingError or StorageError.
     """
     try:
         return _read(file), False
@@ -52,12 +52,21 @@ def open_key(file: Path) -> tuple[SigningKey, bool]:
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}; name a key file that this user may read") from error
     if not file.parent.is_dir():
-        raise MissingError(f"{file}: there is no folder {file.parent}; make it, or name a key elsewhere with --key")
+        raise MissingError(f"{file}: there is no folder {file.parent}; make it, or name a file elsewhere")
     seed = os.urandom(PUBLIC)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(f"{seed.hex()}\n")
-        out.flush()
-        os.fsync(out.fileno())
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(f"{seed.hex()}\n")
+            out.flush()
+            os.fsync(out.fileno())
+        os.link(part, file)  # never in the place of another
+    except FileExistsError:
+        return _read(file), False
+    except OSError as error:
+        raise StorageError(f"{file}: {error.strerror}; name a file elsewhere, or make room") from error
+    finally:
+        part.unlink(missing_ok=True)
     return SigningKey(seed), True
 
 
@@ -69,5 +78,5 @@ def _read(file: Path) -> SigningKey:
     except ValueError:
         seed = b""
     if len(seed) != PUBLIC:
-        raise InputError(f"{file}: no signing key; name another file with --key, and a new key is made there")
+        raise InputError(f"{file}: no signing key; name another file, and a new key is made there")
     return SigningKey(seed)

@@ -1,0 +1,226 @@
+"""`vedette custom`: models of one's own: packs installed as versions of projects, started, stopped and taken back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.commands import table
+from edge.errors import InputError
+
+if TYPE_CHECKING:
+    from edge.config import Config
+    from edge.custom import Projects, Serving, Version
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = commands.add_parser("custom", help="install, start, stop and roll back models of one's own")
+    actions = group.add_subparsers(required=True, metavar="ACTION")
+
+    installing = actions.add_parser("install", help="install a pack whose signer is trusted, once verified")
+    installing.add_argument("pack", type=Path, metavar="PACK")
+    installing.add_argument("--trust", default="", metavar="FINGERPRINT", help="trust this signer from now on")
+    installing.add_argument("--start", action="store_true", help="start it as well")
+    installing.set_defaults(handler=install)
+
+    listing = actions.add_parser("list", help="projects, their versions, and which of them serve")
+    listing.add_argument("--json", action="store_true", help="one JSON document a line")
+    listing.set_defaults(handler=show)
+
+    starting = actions.add_parser("start", help="test a version, and have it serve in the place of the one before")
+    starting.add_argument("place", metavar="PROJECT[/VERSION]", help="the newest version unless one is named")
+    starting.set_defaults(handler=start)
+    for parser in (installing, starting):
+        parser.add_argument(
+            "--shadow", action="store_true", help="start it beside the one that serves, and only log what it says"
+        )
+
+    stopping = actions.add_parser("stop", help="stop a version, or all of a project")
+    stopping.add_argument("place", metavar="PROJECT[/VERSION]")
+    stopping.set_defaults(handler=stop)
+
+    returning = actions.add_parser("rollback", help="have the version serve again that did before")
+    returning.add_argument("project", metavar="PROJECT")
+    returning.set_defaults(handler=rollback)
+
+    deleting = actions.add_parser("delete", help="delete a version that does not run, with its files")
+    deleting.add_argument("place", metavar="PROJECT/VERSION")
+    deleting.set_defaults(handler=delete)
+
+
+@contextmanager
+def opened(args: argparse.Namespace, *, to_read: bool = False) -> Iterator[tuple[Config, Projects]]:
+    """The configuration, and the projects of its device."""
+    from edge import config, database
+    from edge.custom import Projects
+
+    settings = config.load(args.config)
+    projects = Projects(database.connect(settings.data, or_snapshot=to_read))
+    try:
+        yield settings, projects
+    finally:
+        projects.close()
+
+
+def install(args: argparse.Namespace) -> int:
+    from edge.custom import installing
+
+    with opened(args) as (config, projects):
+        version = installing.install(projects, config.models.open_store(), args.pack, args.trust)
+        print(f"{version.place}: installed")
+        if args.start or args.shadow:
+            _start(config, projects, version, shadow=args.shadow)
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    with opened(args, to_read=True) as (_, projects):
+        serving = {project.name: projects.serving(project.name) for project in projects.projects()}
+        versions = projects.versions()
+    if args.json:
+        for version in versions:
+            print(json.dumps(_document(version, serving[version.project])))
+        return 0
+    table.show(
+        ("PROJECT", "VERSION", "STATUS", "SERVES AS", "F1", "LABELS", "CREATED"),
+        [_row(version, serving[version.project]) for version in versions],
+    )
+    for version in versions:
+        if version.message:
+            print(f"{version.place}: {version.message}")
+    return 0
+
+
+def start(args: argparse.Namespace) -> int:
+    with opened(args) as (config, projects):
+        _start(config, projects, _named(projects, args.place), shadow=args.shadow)
+    return 0
+
+
+def stop(args: argparse.Namespace) -> int:
+    """What runs it closes it when it sees that."""
+    project, _, name = args.place.partition("/")
+    with opened(args) as (_, projects):
+        if name:
+            found = [projects.version(project, name)]
+        else:
+            project = projects.project(project).name
+            found = [version for version in projects.live() if version.project == project]
+        if not found:
+            raise InputError(f"project {project!r}: no version runs; see 'vedette custom list'")
+        for version in found:
+            projects.stopped(projects.stop(project, version.name))
+            print(f"{version.place}: stopped")
+        _tell_current(projects, project)
+    return 0
+
+
+def rollback(args: argparse.Namespace) -> int:
+    """A version that was stopped meanwhile is tested and started first."""
+    with opened(args) as (config, projects):
+        before = projects.serving(args.project).previous
+        version = projects.version_by_key(before) if before is not None else None
+        if version and version.status != "RUNNING":
+            _start(config, projects, version)
+        else:
+            projects.roll_back(args.project)
+            _tell_current(projects, args.project)
+    return 0
+
+
+def delete(args: argparse.Namespace) -> int:
+    from edge.custom import installing
+
+    project, _, name = args.place.partition("/")
+    if not name:
+        raise InputError(f"{args.place}: names no version; write PROJECT/VERSION")
+    with opened(args) as (config, projects):
+        installing.remove(projects, config.models.open_store(), project, name)
+    print(f"{args.place}: deleted")
+    return 0
+
+
+def _start(config: Config, projects: Projects, version: Version, *, shadow: bool = False) -> None:
+    """Raises InputError where it fails its self-test: the version that served before goes on."""
+    if reason := _fault(config, version):
+        projects.failed(version, reason)
+        current = _current(projects, version.project)
+        remedy = f"{current.name} goes on" if current else "no version of the project runs"
+        raise InputError(f"{version.place}: {reason}; {remedy}")
+    projects.started(version, shadow=shadow)
+    print(f"{version.place}: runs" + (", as a shadow" if shadow else ""))
+
+
+def _fault(config: Config, version: Version) -> str:
+    """Why a version cannot be started, in one sentence; empty if it can."""
+    from edge import customs
+    from edge.packs import custom as packs
+    from models.manifest import ModelError
+
+    if not version.digest:
+        raise InputError(f"{version.place}: is {version.status}, and has no model yet; install its pack")
+    try:
+        installed = packs.find(config.models.open_store(), version.digest)
+    except ModelError as error:
+        return str(error)
+    if wrong := packs.faults(installed):
+        return "; ".join(wrong)
+    known = [backend for backend in config.accel.order if backend in installed.index.variants]
+    if not known:
+        return f"its pack is for {', '.join(installed.index.variants)}, of which accel.order names none"
+    return customs.try_out(config, [packs.built(installed, backend) for backend in known], installed.folder)
+
+
+def _named(projects: Projects, place: str) -> Version:
+    project, _, name = place.partition("/")
+    if name:
+        return projects.version(project, name)
+    ready = [version for version in projects.versions(project) if version.digest]
+    if not ready:
+        raise InputError(f"project {project!r}: has no version yet; install a pack")
+    return ready[0]
+
+
+def _current(projects: Projects, project: str) -> Version | None:
+    key = projects.serving(project).current
+    return projects.version_by_key(key) if key is not None else None
+
+
+def _tell_current(projects: Projects, project: str) -> None:
+    current = _current(projects, project)
+    print(f"{project}: {current.name if current else 'no version'} serves")
+
+
+def _row(version: Version, serving: Serving) -> tuple[object, ...]:
+    index = version.index
+    labels = ", ".join(label.name for label in index.labels) if index else "-"
+    f1 = f"{index.f1:.3f}" if index and index.f1 is not None else "-"
+    role = _role(version, serving) or "-"
+    return (version.project, version.name, version.status, role, f1, labels, table.when(version.created_at))
+
+
+def _role(version: Version, serving: Serving) -> str:
+    roles = {serving.previous: "previous", serving.shadow: "shadow", serving.current: "current"}
+    return roles.get(version.id, "")
+
+
+def _document(version: Version, serving: Serving) -> dict[str, Any]:
+    index = version.index
+    return {
+        "project": version.project,
+        "version": version.name,
+        "feature": version.feature,
+        "status": version.status,
+        "message": version.message,
+        "serves_as": _role(version, serving),
+        "f1": index.f1 if index else None,
+        "task": index.task if index else None,
+        "labels": [label.model_dump() for label in index.labels] if index else [],
+        "back_ends": list(index.variants) if index else [],
+        "digest": version.digest,
+        "created_at": version.created_at,
+    }
