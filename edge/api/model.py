@@ -1,5 +1,7 @@
 """Rekognition's description of its operations and shapes: service-model.json, written by tools/service-model.
 
+In the same words, training-model.json describes what a workstation asks of this device that trains for it.
+
 Shapes hold the shapes they are made of; none holds itself. Patterns are Java's and match a whole value.
 """
 
@@ -15,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 FILE = Path(__file__).with_name("service-model.json")
+TRAINING = Path(__file__).with_name("training-model.json")
 LARGEST_FLOAT = 3.4028235e38  # the model's floats have 32 bits
 ROLES = ("member", "key", "value")
 
@@ -49,8 +52,17 @@ class Operation:
 
 @cache
 def operations() -> Mapping[str, Operation]:
-    """All that the model describes, whether or not this device offers them."""
-    model = json.loads(FILE.read_text("utf-8"))
+    """All that Rekognition's model describes, whether or not this device offers them."""
+    return _described(FILE)
+
+
+@cache
+def training_operations() -> Mapping[str, Operation]:
+    return _described(TRAINING)
+
+
+def _described(file: Path) -> Mapping[str, Operation]:
+    model = json.loads(file.read_text("utf-8"))
 
     @cache
     def shape(name: str) -> Shape:

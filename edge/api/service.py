@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TARGET = "RekognitionService."
+TARGETS = {"RekognitionService": wire.operations, "VedetteTraining": wire.training_operations}
 UNAUDITED = "The audit of this device cannot be written, and without it no request is answered"
 NOBODY = "-"  # the operation, in counts, of a request that asked for none that there is
 
@@ -87,7 +87,8 @@ class Service:
         self._operations = operations
         self._quotas = Quotas()
         self._refusals = Refusals()
-        wire.operations()  # read now, not while the first client waits
+        for described in TARGETS.values():
+            described()  # read now, not while the first client waits
 
     def begin(self, head: Head) -> Asked:
         return Asked(head, _operation(head), str(uuid4()), time.perf_counter())
@@ -224,8 +225,8 @@ class Service:
 
 
 def _operation(head: Head) -> Operation | None:
-    target = head.get("x-amz-target")
-    return wire.operations().get(target.removeprefix(TARGET)) if target.startswith(TARGET) else None
+    service, _, name = head.get("x-amz-target").partition(".")
+    return TARGETS[service]().get(name) if service in TARGETS else None
 
 
 def _check_kind(told: str) -> None:

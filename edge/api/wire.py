@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from edge.api.faults import Fault
-from edge.api.model import LARGEST_FLOAT, Operation, Shape, operations
+from edge.api.model import LARGEST_FLOAT, Operation, Shape, operations, training_operations
 from edge.api.reading import decode
 
-__all__ = ["Operation", "decode", "encode", "fault_body", "operations"]
+__all__ = ["Operation", "decode", "encode", "fault_body", "operations", "training_operations"]
 
 DECIMALS = 6  # of percents, degrees and ratios: all that a float of 32 bits, as AWS's are, knows of a percent
 MILLISECONDS = 3  # decimals of a timestamp

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from edge.custom import schema
+from edge.custom import datasets, orders, policies, schema
 from edge.database import migrate, reading, transaction
 
-ROOMS = (schema,)
+ROOMS = (schema, datasets, policies, orders)
 
 
 class Stored:

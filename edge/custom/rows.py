@@ -22,9 +22,9 @@ from edge.custom.records import (
 MOST_TAGS = 200  # of a project or version
 MOST_VERSIONS = 1000  # of a project
 
-Owner = Literal["project", "version"]
+Owner = Literal["project", "version", "dataset"]
 
-_TAGS: dict[Owner, str] = {"project": "project_tags", "version": "version_tags"}
+_TAGS: dict[Owner, str] = {"project": "project_tags", "version": "version_tags", "dataset": "dataset_tags"}
 
 PROJECTS = "SELECT id, name, feature, auto_update, created_at, status FROM projects"
 VERSIONS = """SELECT versions.id AS id, projects.name AS project, feature, versions.name AS name, description,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from edge.keys.conditions import KNOWN, KNOWN_TAGS
 from edge.keys.policy import Policy, Statement
-from edge.keys.resources import RESOURCES
+from edge.keys.resources import RESOURCES, TRAIN
 
 
 def doubts(policy: Policy) -> list[str]:
@@ -17,7 +17,7 @@ def doubts(policy: Policy) -> list[str]:
 def _patterns(statement: Statement) -> Iterator[str]:
     actions = statement.actions
     for text, test in zip(actions.texts, actions.tests, strict=True):
-        if not any(test(f"rekognition:{operation}") for operation in RESOURCES):
+        if not test(TRAIN) and not any(test(f"rekognition:{operation}") for operation in RESOURCES):
             yield f"{text!r} is no operation of rekognition"
     meant = [operation for operation in RESOURCES if actions.match(f"rekognition:{operation}")]
     bare = [operation for operation in meant if not RESOURCES[operation]]

@@ -1,13 +1,13 @@
 """What an access key may do, told by JSON documents in the shape of AWS's IAM.
 
 Nothing is allowed unless a statement allows it, and a Deny that applies always wins. Actions are
-`rekognition:<Operation>` in any case, resources ARNs in theirs; both with wildcards.
+`rekognition:<Operation>` or `vedette:Train` in any case, resources ARNs in theirs; both with wildcards.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,11 @@ from edge.keys.patterns import Matches, arn, glob
 LONGEST = 1 << 16  # characters of a document; IAM itself takes 6,144
 VERSIONS = ("2012-10-17", "2008-10-17")
 READY = {
-    "full": ("*",),
-    "read": ("Detect*", "Recognize*", "Compare*", "Search*", "List*", "Describe*", "Get*"),
+    "full": ("rekognition:*", "vedette:*"),
+    "read": tuple(
+        f"rekognition:{action}*" for action in ("Detect", "Recognize", "Compare", "Search", "List", "Describe", "Get")
+    ),
+    "train": ("vedette:Train",),
 }
 
 
@@ -63,14 +66,29 @@ def allowed(policies: Sequence[Policy], action: str, resource: str, context: Con
     """Whether this action (`rekognition:DetectLabels`) may be done to this resource (an ARN; `*` if it has none)."""
     known = conditions.lowered(context)
     granted = False
-    for statement in (statement for policy in policies for statement in policy.statements):
-        if not (statement.actions.match(action) and statement.resources.match(resource)):
-            continue
+    for statement in _about(policies, action, resource):
         holds = conditions.together([condition.holds(known) for condition in statement.conditions])
         if not statement.allow and holds is not False:
             return False
         granted |= statement.allow and holds is True
     return granted
+
+
+def denied(policies: Sequence[Policy], action: str, resource: str, context: Context) -> bool:
+    """Whether a statement denies it, and is not merely silent."""
+    known = conditions.lowered(context)
+    return any(
+        conditions.together([condition.holds(known) for condition in statement.conditions]) is not False
+        for statement in _about(policies, action, resource)
+        if not statement.allow
+    )
+
+
+def _about(policies: Sequence[Policy], action: str, resource: str) -> Iterator[Statement]:
+    for policy in policies:
+        for statement in policy.statements:
+            if statement.actions.match(action) and statement.resources.match(resource):
+                yield statement
 
 
 def regard_tags(policies: Sequence[Policy]) -> bool:
@@ -84,8 +102,8 @@ def regard_tags(policies: Sequence[Policy]) -> bool:
 
 
 def ready(name: str) -> Policy:
-    """One of READY: `full` allows everything, `read` what changes nothing."""
-    statement = {"Effect": "Allow", "Action": [f"rekognition:{action}" for action in READY[name]], "Resource": "*"}
+    """One of READY: `full` allows everything, `read` what changes nothing, `train` what a workstation does."""
+    statement = {"Effect": "Allow", "Action": list(READY[name]), "Resource": "*"}
     return parse(name, json.dumps({"Version": VERSIONS[0], "Statement": [statement]}))
 
 

@@ -93,6 +93,12 @@ RESOURCES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "UpdateDatasetEntries": _DATASET,
     "UpdateStreamProcessor": _PROCESSOR,
 }
+# What a workstation asks that trains for this device, as the action `vedette:Train` on what it trains.
+TRAINING: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "ListOrders": (("ordered", "ProjectName"),),
+    **dict.fromkeys(("ClaimOrder", "GetEntries", "GetImage", "ReportProgress", "PutPack", "FailOrder"), _VERSION),
+}
+TRAIN = "vedette:Train"
 _READING = ("Detect", "Recognize", "Compare", "Search", "List", "Describe", "Get")
 _OURS = ("collection", "streamprocessor")  # are named by a name, all others by their ARN
 # Tags can be given to what is made; that is an action of its own.
@@ -107,20 +113,27 @@ def reads(operation: str) -> bool:
 def resource_of(operation: str, members: Mapping[str, Any], arn: Arn) -> list[str]:
     """The ARNs that a request is about; `*` alone where it is about none."""
     found = []
-    for kind, path in RESOURCES.get(operation, ()):
+    for kind, path in TRAINING.get(operation) or RESOURCES.get(operation, ()):
         names = _at(members, path.split("."))
-        found += [arn(kind, name) if kind in _OURS else name for name in names]
+        found += [_named(kind, name, arn) for name in names]
     return found or ["*"]
 
 
 def needed(operation: str, members: Mapping[str, Any], arn: Arn) -> list[tuple[str, str]]:
     """Each action with its resource that must be allowed for this request."""
-    wanted = [(f"rekognition:{operation}", resource) for resource in resource_of(operation, members, arn)]
+    action = TRAIN if operation in TRAINING else f"rekognition:{operation}"
+    wanted = [(action, resource) for resource in resource_of(operation, members, arn)]
     if members.get("Tags") and operation.startswith(("Create", "Copy")):
         kind, member = _TAGGED.get(operation, ("", ""))
         made = arn(kind, members[member]) if kind else "*"
         wanted.append(("rekognition:TagResource", made))
     return wanted
+
+
+def _named(kind: str, name: str, arn: Arn) -> str:
+    if kind == "ordered":  # whatever is below the project: a policy for `project/NAME/*` covers it
+        return arn("project", f"{name}/")
+    return arn(kind, name) if kind in _OURS else name
 
 
 def _at(value: Any, path: Sequence[str]) -> list[str]:
