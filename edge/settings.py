@@ -194,10 +194,33 @@ class LivenessTask(Section):
     min_pixels: Annotated[Whole, Field(ge=8)] = 64
 
 
+ProjectName = Annotated[
+    str, matching(r"[a-zA-Z0-9_.\-]{1,255}", "a project's name is 1 to 255 letters, digits and . _ -")
+]
+
+
+class CustomTask(Section):
+    """Labels of one's own models, every `every` seconds: of each project, what its running version says.
+
+    Each label counts from the threshold that its training found best, or all of them from `floor`.
+    """
+
+    enabled: Flag = False
+    projects: tuple[ProjectName, ...] = ()
+    floor: Ratio | None = None
+    every: Seconds = 1.0
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if self.enabled and not self.projects:
+            raise ValueError("names no project; write projects = [\"…\"], as 'vedette custom list' has them")
+        return self
+
+
 # What a camera or a picture can be looked at for, as the sections of `Tasks` are called.
 TASKS = (
     "objects", "faces", "labels", "moderation",
-    "attributes", "text", "properties", "ppe", "celebrities", "liveness",
+    "attributes", "text", "properties", "ppe", "celebrities", "liveness", "custom",
 )  # fmt: skip
 
 
@@ -215,3 +238,4 @@ class Tasks(Section):
     ppe: PpeTask = PpeTask()
     celebrities: CelebritiesTask = CelebritiesTask()
     liveness: LivenessTask = LivenessTask()
+    custom: CustomTask = CustomTask()

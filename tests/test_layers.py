@@ -48,7 +48,7 @@ LAYERS = (
         "metrics",
         "endpoint",
     ),
-    ("config", "exporter", "snapshots"),
+    ("config", "exporter", "snapshots", "customs"),
     ("abilities", "comparison", "presence", "obstacles"),
     ("scene",),
     ("looks",),

@@ -158,21 +158,10 @@ def _start(config: Config, projects: Projects, version: Version, *, shadow: bool
 def _fault(config: Config, version: Version) -> str:
     """Why a version cannot be started, in one sentence; empty if it can."""
     from edge import customs
-    from edge.packs import custom as packs
-    from models.manifest import ModelError
 
     if not version.digest:
         raise InputError(f"{version.place}: is {version.status}, and has no model yet; install its pack")
-    try:
-        installed = packs.find(config.models.open_store(), version.digest)
-    except ModelError as error:
-        return str(error)
-    if wrong := packs.faults(installed):
-        return "; ".join(wrong)
-    known = [backend for backend in config.accel.order if backend in installed.index.variants]
-    if not known:
-        return f"its pack is for {', '.join(installed.index.variants)}, of which accel.order names none"
-    return customs.try_out(config, [packs.built(installed, backend) for backend in known], installed.folder)
+    return customs.try_out(config, version)
 
 
 def _named(projects: Projects, place: str) -> Version:

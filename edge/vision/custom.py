@@ -13,15 +13,15 @@ from models.outputs import Boxes, Floats, Result, Scores
 
 
 class Custom:
-    """One opened version. May be shared between threads."""
+    """One opened version, at `place` (PROJECT/VERSION). May be shared between threads."""
 
-    def __init__(self, model: AnyModel, installed: Installed) -> None:
-        index = installed.index
+    def __init__(self, model: AnyModel, installed: Installed, place: str) -> None:
         self.model = model
         self.installed = installed
-        self.project, self.version = index.project, index.version
-        self._labels = index.labels
-        self._thresholds = np.array([label.threshold for label in index.labels], np.float32)
+        self.place = place
+        self.project, _, self.version = place.partition("/")
+        self._labels = installed.index.labels
+        self._thresholds = np.array([label.threshold for label in self._labels], np.float32)
         self._least = float(self._thresholds.min())
 
     @property
@@ -48,9 +48,7 @@ class Custom:
             return found
         if isinstance(found, Boxes) and (not len(found) or found.classes.max() < count):
             return found
-        raise ModelError(
-            f"{self.project}/{self.version} does not answer as its {count} labels ask; train and install it anew"
-        )
+        raise ModelError(f"{self.place} does not answer as its {count} labels ask; train and install it anew")
 
     def _whole(self, values: Floats, floors: Floats) -> list[CustomLabel]:
         best = np.argsort(-values, kind="stable")

@@ -24,7 +24,7 @@ def opened(root: Path, name: str = "colours/v1", backend: Any = "openvino", **ho
     """The model of a pack made as `how` says, open on one back end."""
     settings: Any = SimpleNamespace(models=ModelSettings(store=root), accel=AccelSettings(order=(backend,)))
     version = installed(root, name, **how)
-    return Custom(open_built([built(version, backend)], [], settings), version)
+    return Custom(open_built([built(version, backend)], [], settings), version, name)
 
 
 @pytest.fixture
