@@ -417,7 +417,7 @@ def test_nothing_is_said_of_a_sound_policy() -> None:
         Condition={"Null": {"aws:RequestTag/owner": "false"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
     )
     assert doubts(parse("p", document(sound, statement(Resource=PEOPLE)))) == []
-    assert [doubts(policy.ready(name)) for name in policy.READY] == [[], []]
+    assert [doubts(policy.ready(name)) for name in policy.READY] == [[], [], []]
 
 
 def test_the_example_of_the_pages_works() -> None:
