@@ -11,6 +11,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     looks                       what is looked for at a rate of its own: an event when the answer has changed
     scene                       one picture: each ability is asked once, and told what the others found
     abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
+    customs                     the open models of one's own, as the database says
     config exporter             the one TOML file, put together from the sections below; serves /metrics
     snapshots                   undrawn pictures of cameras, labelled by people: what models are trained from
     comparison                  the faces of two pictures, held against each other
