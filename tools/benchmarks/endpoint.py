@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import cv2
 import media
 import numpy as np
 from benchmarks import flood
@@ -92,6 +93,7 @@ def written(folder: Path, signer: Signer, operation: str, members: Mapping[str, 
 
 def run(quick: bool) -> Iterator[Figure]:
     logging.getLogger("edge").setLevel(logging.CRITICAL)
+    cv2.setNumThreads(1)  # as the daemon does
     # Not in /tmp, which may be memory: the audit is worth its fsync.
     with tempfile.TemporaryDirectory(dir=Path.home()) as name:
         with served(Path(name)) as stage, clients(stage.config.api.port, CLIENTS) as asking:
