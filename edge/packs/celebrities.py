@@ -2,13 +2,10 @@
 
 ::
 
-    magic, format, public key, signature, length    of the header, in bytes: 16, 4, 32, 64, 4
-    index                                           JSON of that length; it names the digest of what follows
-    vectors                                         float32 [faces, dimensions], little-endian
+    front       see edge.packs.sealed; its index names the digest of what follows
+    vectors     float32 [faces, dimensions], little-endian
 
-The signature (Ed25519) covers magic, format, public key, length and index. Nothing is read out of an index before the
-signature is found good and its key trusted; nothing is compressed, and no name in a pack becomes a path but the
-pack's own, which is a plain word.
+Nothing is compressed, and no name in a pack becomes a path but the pack's own, which is a plain word.
 
 An installed pack is one file in the model store's folder `celebrities`, beside the list of trusted keys.
 """
@@ -16,7 +13,6 @@ An installed pack is one file in the model store's folder `celebrities`, beside 
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,18 +23,20 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from edge import __version__
-from edge.errors import DeniedError, InputError, MissingError
+from edge.errors import InputError, MissingError
 from edge.packs.records import BuiltFile, FileName, Sha256
-from edge.packs.signing import PUBLIC, SIGNATURE, SigningKey, fingerprint, verified
+from edge.packs.sealed import TRUSTED, Front, Kind, first_fault, trust_list
+from edge.packs.sealed import trusted as trusted_in
+from edge.packs.signing import SigningKey
 from edge.packs.store import Store, flush, reported
 
 Vectors = NDArray[np.float32]
 Gender = Literal["", "Male", "Female", "Nonbinary", "Unlisted"]
 
-MAGIC = b"vedette-stars\r\n\x00"  # a transfer as text breaks it at once
-FORMAT = 1
-HEADER = struct.Struct(f">{len(MAGIC)}sI{PUBLIC}s{SIGNATURE}sI")
-MOST_INDEX, MOST_BYTES = 64 << 20, 512 << 20
+KIND = Kind(
+    b"vedette-stars\r\n", 1, 64 << 20, "celebrity pack", "'vedette celebrities build'", "vedette celebrities install"
+)
+MOST_BYTES = 512 << 20
 UNIT = 1e-3  # by so much a vector's length may differ from 1
 SUFFIX = ".celebrities"
 
@@ -97,10 +95,8 @@ def make(name: str, embedding: Maker, people: Mapping[Person, Vectors], key: Sig
     try:
         index = Index(name=name, embedding=embedding, people=tuple(people), vectors=sealed)
     except ValidationError as error:
-        raise InputError(f"celebrity pack {name!r}: {_first(error)}") from error
-    text = index.model_dump_json().encode()
-    signature = key.sign(_signed(FORMAT, key.public, text))
-    return HEADER.pack(MAGIC, FORMAT, key.public, signature, len(text)) + text + vectors
+        raise InputError(f"celebrity pack {name!r}: {first_fault(error)}") from error
+    return KIND.seal(key, index.model_dump_json().encode()) + vectors
 
 
 def read(file: Path, trusted: Collection[str]) -> Pack:
@@ -109,55 +105,29 @@ def read(file: Path, trusted: Collection[str]) -> Pack:
     Raises MissingError if there is none, DeniedError for a signer who is not trusted, InputError for anything else
     that is wrong: a newer format, a wrong signature, a wrong digest.
     """
-    return _parse(_bytes(file), file, trusted)
+    front, rest = _opened(file)
+    KIND.check_signer(front, trusted, file)
+    return _pack(front, rest, file)
 
 
-def _parse(data: bytes, file: Path, trusted: Collection[str]) -> Pack:
-    damaged = InputError(f"{file}: no celebrity pack, or cut short; copy it again")
-    if len(data) < HEADER.size:
-        raise damaged
-    magic, version, public, signature, length = HEADER.unpack_from(data)
-    if magic != MAGIC:
-        raise damaged
-    if version > FORMAT:
-        raise InputError(f"{file}: of format {version}, made by a newer Vedette; upgrade this one, or make it with it")
-    text = data[HEADER.size : HEADER.size + length]
-    if length > MOST_INDEX or len(text) < length:
-        raise damaged
-    if not verified(public, signature, _signed(version, public, text)):
-        raise InputError(f"{file}: the signature is wrong: it was altered after it was made; copy it again")
-    signer = fingerprint(public)
-    if signer not in trusted:
-        raise DeniedError(
-            f"{file}: signed by {signer}, whom this device does not trust; if its maker told you this fingerprint, "
-            f"run 'vedette celebrities install {file} --trust {signer}'"
-        )
-    return Pack(index := _index(file, text), _vectors(file, data[HEADER.size + length :], index), signer)
+def _opened(file: Path) -> tuple[Front, bytes]:
+    """The front, and what follows it."""
+    with KIND.open_file(file, MOST_BYTES) as stream:
+        return KIND.open(stream, file), stream.read()
 
 
-def _bytes(file: Path) -> bytes:
-    try:
-        size = file.stat().st_size
-        if not file.is_file():
-            raise InputError(f"{file}: not a file; name a pack that 'vedette celebrities build' made")
-        if size > MOST_BYTES:
-            raise InputError(f"{file}: larger than {MOST_BYTES >> 20} MiB; make a pack of fewer people")
-        return file.read_bytes()
-    except FileNotFoundError as error:
-        raise MissingError(f"{file}: no such file; 'vedette celebrities build' makes one") from error
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}; name a pack that 'vedette celebrities build' made") from error
-
-
-def _signed(version: int, public: bytes, text: bytes) -> bytes:
-    return HEADER.pack(MAGIC, version, public, bytes(SIGNATURE), len(text)) + text
+def _pack(front: Front, rest: bytes, file: Path) -> Pack:
+    index = _index(file, front.index)
+    return Pack(index, _vectors(file, rest, index), front.signer)
 
 
 def _index(file: Path, text: bytes) -> Index:
     try:
         return Index.model_validate_json(text)
     except ValidationError as error:
-        raise InputError(f"{file}: its index makes no sense ({_first(error)}); ask its maker for another") from error
+        raise InputError(
+            f"{file}: its index makes no sense ({first_fault(error)}); ask its maker for another"
+        ) from error
 
 
 def _vectors(file: Path, data: bytes, index: Index) -> Vectors:
@@ -169,11 +139,6 @@ def _vectors(file: Path, data: bytes, index: Index) -> Vectors:
     if not sound.all():
         raise InputError(f"{file}: {int((~sound).sum())} of its vectors are none; ask its maker for another")
     return vectors.astype(np.float32, copy=False)
-
-
-def _first(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ")
 
 
 def check_model(pack: Pack, digests: Collection[str], place: object) -> None:
@@ -193,9 +158,7 @@ def folder(store: Store) -> Path:
 
 def trusted(store: Store) -> frozenset[str]:
     """The fingerprints of the keys whose packs may be installed."""
-    file = folder(store) / "trusted"
-    with reported(file):
-        return frozenset(file.read_text("ascii", "replace").split()) if file.is_file() else frozenset()
+    return trusted_in(folder(store))
 
 
 def install(store: Store, file: Path, digests: Collection[str], trust: str = "") -> Pack:
@@ -204,23 +167,17 @@ def install(store: Store, file: Path, digests: Collection[str], trust: str = "")
     `trust` is a fingerprint to trust from now on; it is kept only if the pack is one of that key's and is sound.
     Raises what `read` and `check_model` raise.
     """
-    known, data = trusted(store), _bytes(file)
-    if trust and trust not in known and (signer := _signer(data)) != trust:
-        raise DeniedError(f"{file}: signed by {signer}, not by {trust}; compare the fingerprint with its maker's")
-    pack = _parse(data, file, known | {trust})
+    known, (front, rest) = trusted(store), _opened(file)
+    KIND.check_claim(front, known, trust, file)
+    pack = _pack(front, rest, file)
     check_model(pack, digests, file)
     place = folder(store)
     with reported(store.root), store.changing():
         place.mkdir(exist_ok=True)
         if trust:
-            _write(place / "trusted", "".join(f"{one}\n" for one in sorted(known | {trust})).encode())
-        _write(place / f"{pack.index.name}{SUFFIX}", data)
+            _write(place / TRUSTED, trust_list({*known, trust}))
+        _write(place / f"{pack.index.name}{SUFFIX}", front.data + rest)
     return pack
-
-
-def _signer(data: bytes) -> str:
-    """The fingerprint that a pack claims to be signed with."""
-    return fingerprint(HEADER.unpack_from(data)[2]) if len(data) >= HEADER.size else "nobody"
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -18,98 +18,46 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal, Self
+from typing import BinaryIO
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import ValidationError
 
-from edge import __version__
 from edge.errors import InputError
-from edge.packs.records import BuiltFile, FileName, file_digest
+from edge.packs.drafts import FRONT, MOST_BYTES, Draft, Feature, Index, Label, Name, Variant
+from edge.packs.records import BuiltFile, file_digest
 from edge.packs.sealed import TRUSTED, Front, Kind, first_fault, trust_list
 from edge.packs.sealed import trusted as trusted_in
 from edge.packs.signing import SigningKey
 from edge.packs.store import Built, Store, flush, reported
 from models import manifest as manifests
-from models.manifest import Backend, Decode, Input, Manifest, ModelError, Part
+from models.manifest import Backend, Manifest, ModelError
+
+__all__ = [
+    "MOST_BYTES",
+    "Draft",
+    "Feature",
+    "Index",
+    "Installed",
+    "Label",
+    "Name",
+    "Pack",
+    "Variant",
+    "built",
+    "faults",
+    "file_name",
+    "find",
+    "folder",
+    "install",
+    "make",
+    "read",
+    "sweep",
+    "trusted",
+]
 
 KIND = Kind(b"vedette-model\r\n", 1, 4 << 20, "model pack", "'tools/train'", "vedette custom install")
-FRONT = "pack.front"  # what an installed pack's folder holds beside its files
-MOST_BYTES, MOST_FILES, MOST_LABELS, MOST_SIDE = 1 << 30, 64, 10_000, 4096
 SUFFIX = ".vedette"
 GONE = ".gone-"  # what an installed pack is called while its files are removed
 CHUNK = 1 << 20
-
-Feature = Literal["CUSTOM_LABELS", "CONTENT_MODERATION"]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.\-]{1,255}$")]
-Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
-Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class Label(Part):
-    """A class, told from `threshold` up. `parent` is the moderation label that it stands under, in an adapter."""
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    threshold: Ratio
-    parent: Annotated[str, StringConstraints(max_length=255)] = ""
-
-
-class Variant(Part):
-    """The network for one back end: its file, and how that is fed and read."""
-
-    weights: FileName
-    outputs: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
-    precision: Literal["int8", "f32"] = "int8"
-    input: Input
-    decode: Decode
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        if not (0 < self.input.width <= MOST_SIDE and 0 < self.input.height <= MOST_SIDE):
-            raise ValueError(f"an input of {self.input.width} x {self.input.height} pixels is none")
-        return self
-
-
-class Draft(Part):
-    """A pack's index less its files: what a version is."""
-
-    project: Name
-    version: Name
-    feature: Feature = "CUSTOM_LABELS"
-    task: Literal["classify", "detect"]
-    multi: bool = False
-    labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=MOST_LABELS)]
-    variants: Annotated[dict[Backend, Variant], Field(min_length=1)]
-    data: Annotated[str, StringConstraints(max_length=128)]
-    made_at: Amount
-    made_by: Annotated[str, StringConstraints(max_length=64)] = __version__
-    f1: Ratio | None = None
-    images: tuple[Count, Count]
-    seconds: Amount
-
-    @model_validator(mode="after")
-    def _labels_differ(self) -> Self:
-        if len({label.name for label in self.labels}) < len(self.labels):
-            raise ValueError("two labels have one name")
-        return self
-
-
-class Index(Draft):
-    """`images` are how many it was trained and tested with, `data` is their fingerprint, `f1` how well it did."""
-
-    files: Annotated[dict[FileName, BuiltFile], Field(min_length=1, max_length=MOST_FILES)]
-
-    @model_validator(mode="after")
-    def _files_there(self) -> Self:
-        wanted = {variant.weights for variant in self.variants.values()}
-        wanted |= {f"{name.removesuffix('.xml')}.bin" for name in wanted if name.endswith(".xml")}
-        if absent := sorted(wanted - self.files.keys()):
-            raise ValueError(f"there is no file {absent[0]!r}")
-        if FRONT in self.files:
-            raise ValueError(f"a file is called {FRONT!r}")
-        if sum(file.bytes for file in self.files.values()) > MOST_BYTES:
-            raise ValueError(f"its files are larger than {MOST_BYTES >> 20} MiB")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +121,7 @@ def read(file: Path, trusted: Collection[str]) -> Pack:
 def _contents(stream: BinaryIO, front: Front, file: Path, target: Path | None = None) -> Pack:
     """What follows the front, checked, and written to `target` if there is one."""
     index = _index(front, file)
-    whole = hashlib.sha256(_front_bytes(stream, front))
+    whole = hashlib.sha256(front.data)
     for name, known in index.files.items():
         with ExitStack() as opened:
             out = opened.enter_context((target / name).open("xb")) if target else None
@@ -191,12 +139,6 @@ def _contents(stream: BinaryIO, front: Front, file: Path, target: Path | None = 
     if stream.read(1):
         raise InputError(f"{file}: holds more than its index names; copy it again")
     return Pack(index, front.signer, whole.hexdigest())
-
-
-def _front_bytes(stream: BinaryIO, front: Front) -> bytes:
-    """The front once more, as it lies in the file; leaves `stream` behind it."""
-    stream.seek(0)
-    return stream.read(front.size)
 
 
 def _index(front: Front, file: Path) -> Index:
@@ -239,7 +181,7 @@ def install(store: Store, file: Path, trust: str = "", then: Callable[[Installed
             unpacked = scratch / "pack"
             unpacked.mkdir()
             pack = _contents(stream, front, file, unpacked)
-            (unpacked / FRONT).write_bytes(_front_bytes(stream, front))
+            (unpacked / FRONT).write_bytes(front.data)
             (scratch / TRUSTED).write_bytes(trust_list({*known, trust} - {""}))
             for path in (*unpacked.iterdir(), unpacked, scratch / TRUSTED):
                 flush(path)

@@ -29,11 +29,14 @@ TRUSTED = "trusted"  # the file that lists the fingerprints of whom a device tru
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What a pack begins with, its signature found good. `signer` is a fingerprint, `size` that of the front."""
+    """What a pack begins with, its signature found good. `signer` is a fingerprint, `data` all of it as it came."""
 
     signer: str
-    index: bytes
-    size: int
+    data: bytes
+
+    @property
+    def index(self) -> bytes:
+        return self.data[HEADER.size :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Kind:
             raise damaged
         if not verified(public, signature, self.signed(version, public, index)):
             raise InputError(f"{file}: the signature is wrong: it was altered after it was made; copy it again")
-        return Front(fingerprint(public), index, len(head) + length)
+        return Front(fingerprint(public), head + index)
 
     def check_signer(self, front: Front, trusted: Collection[str], file: Path) -> None:
         """Raises DeniedError unless who signed it is trusted."""

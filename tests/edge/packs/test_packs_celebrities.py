@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from edge.errors import EXPECTED, DeniedError, InputError, MissingError
 from edge.packs import celebrities as packs
-from edge.packs.celebrities import HEADER, Index, Maker, Person
+from edge.packs.celebrities import Index, Maker, Person
+from edge.packs.sealed import HEADER
 from edge.packs.signing import SigningKey, fingerprint, open_key
 from edge.packs.store import Store
 
@@ -50,8 +51,8 @@ def store(tmp_path: Path) -> Store:
 
 def resigned(index: bytes, rest: bytes = b"", version: int = 1) -> bytes:
     """A pack of any index, with a good signature."""
-    signature = KEY.sign(packs._signed(version, KEY.public, index))
-    return HEADER.pack(packs.MAGIC, version, KEY.public, signature, len(index)) + index + rest
+    signature = KEY.sign(packs.KIND.signed(version, KEY.public, index))
+    return HEADER.pack(packs.KIND.magic, version, KEY.public, signature, len(index)) + index + rest
 
 
 def index_of(data: bytes) -> Index:
