@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accel.session import AcceleratorError
-from edge.engine import Settings, check_backends
+from edge.customs import Customs, ServedCustoms, Settings
+from edge.engine import check_backends
 from edge.errors import EdgeError, UnavailableError
 from edge.events import rules
 from edge.events.schema import NO_CAMERA
@@ -40,6 +41,7 @@ MODELS: Mapping[str, tuple[Task, ...]] = {
     "ppe": ("keypoints", "labels", "masks"),
     "celebrities": (),
     "liveness": ("liveness", "liveness_wide", "liveness_second"),
+    "custom": (),
 }
 OPTIONAL = frozenset({"nudity", "masks"})
 # What an ability is given by others: it cannot do without the faces, and says more with the rest.
@@ -66,6 +68,7 @@ class Abilities:
     ppe: Ppe | None = None
     celebrities: Celebrities | None = None
     liveness: LivenessCheck | None = None
+    custom: Customs | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -74,7 +77,7 @@ class Abilities:
         return {model.use.task: list(model.skipped) for model in self.models() if model.skipped}
 
     def models(self) -> list[AnyModel]:
-        """Every opened model, once: two abilities may share one."""
+        """Every opened model of the zoo, once: two abilities may share one."""
         abilities = (
             self.faces, self.labels, self.moderation, self.attributes, self.text,
             self.ppe, self.celebrities, self.liveness,
@@ -86,15 +89,18 @@ class Abilities:
         """Bring back what has failed; for one thread, often."""
         for model in self.failovers():
             model.tend()
+        if self.custom:
+            self.custom.tend()
 
     def standing(self) -> dict[str, dict[str, Any]]:
         """By task, which model speaks on what, and which ones failed, why and since when (epoch seconds)."""
-        return {
+        standing = {
             model.use.task: model.standing()
             if isinstance(model, Failover)
             else {"name": model.use.name, "backend": model.use.backend, "device": model.session.device}
             for model in self.models()
         }
+        return standing | (self.custom.standing() if self.custom else {})
 
     def streams(self) -> int:
         """How many frames' objects may be looked for at once."""
@@ -112,11 +118,14 @@ class Abilities:
         ]
 
     def failovers(self) -> list[Failover]:
-        return [model for model in self.models() if isinstance(model, Failover)]
+        own = self.custom.failovers() if self.custom else []
+        return [*(model for model in self.models() if isinstance(model, Failover)), *own]
 
     def close(self) -> None:
         for model in self.models():
             model.close()
+        if self.custom:
+            self.custom.close()
 
 
 def _values(change: Change) -> dict[str, Any]:
@@ -155,6 +164,7 @@ def open_abilities(settings: Settings, tasks: Collection[str], *, lasting: bool 
         ),
         "celebrities": lambda: open_celebrities(settings),
         "liveness": lambda: open_liveness(settings, lasting=lasting),
+        "custom": lambda: ServedCustoms(settings),
     }
     for task in (task for task in openers if task in with_needs(tasks)):
         if not all(settings.models.of(model) for model in MODELS[task][:1]):

@@ -28,7 +28,7 @@ from models.manifest import Backend, ModelError
 
 LOOK = 1.0  # seconds between two looks at the database,
 AGAIN = 10.0  # and after one that it refused
-PATIENCE = 30.0  # seconds in which a back end must be there for a version that is to be started
+PATIENCE = 10.0  # seconds in which a back end must be there for a version that is to be started
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from edge.settings import Flag, LocalPath, Number, Section, Whole, matching
 MB = 1 << 20
 PORT = 8432  # where 'vedette serve' listens unless it is told otherwise
 # What requests look for with models, as cameras do.
-TASKS = ("objects", "faces", "labels", "moderation", "attributes", "text", "ppe", "celebrities")
+TASKS = ("objects", "faces", "labels", "moderation", "attributes", "text", "ppe", "celebrities", "custom")
 PROCESSES = 16  # that may serve the API from one data folder
 
 # As the service model has them: what else would be asked for cannot be asked for.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from edge.abilities import Abilities
 from edge.events import rules
 from edge.failover import AnyModel
+from edge.findings import CustomLabel
 from edge.scene import Scene
 from edge.settings import Tasks
 from models.outputs import Boxes
@@ -88,6 +89,37 @@ LOOKS = {
     "celebrities": Look("celebrity", _celebrities, {}),
     "liveness": Look("liveness", _liveness, rules.Settled((), ())),
 }
+
+
+class CustomTold(NamedTuple):
+    """Of a project: each label with its looks since; and the labels of both versions, where one is tried."""
+
+    labels: Mapping[str, int] = {}
+    both: tuple[frozenset[str], ...] = (frozenset(), frozenset())
+
+
+class CustomHeard(NamedTuple):
+    """What a project's model sees, and the events there are to tell: their type, values, and whose word it is."""
+
+    labels: tuple[CustomLabel, ...]
+    events: Sequence[tuple[str, Mapping[str, Any], tuple[AnyModel, ...]]]
+    told: CustomTold
+
+
+def custom(scene: Scene, project: str, told: CustomTold) -> CustomHeard:
+    """As a look sees, for one project."""
+    speaker, listener = scene.speaker(project), scene.speaker(project, shadow=True)
+    if speaker is None:
+        return CustomHeard((), [], told)
+    answer, events, both = scene.answer(speaker), [], told.both
+    values, labels = rules.custom_labels(answer, told.labels)
+    if values:
+        events.append(("custom_labels", values, speaker.models))
+    if listener:
+        values, both = rules.custom_shadow(answer, scene.answer(listener), both)
+        if values:
+            events.append(("custom_shadow", values, (*speaker.models, *listener.models)))
+    return CustomHeard(answer.labels, events, CustomTold(labels, both))
 
 
 def speakers(task: str, abilities: Abilities) -> tuple[AnyModel, ...]:

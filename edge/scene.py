@@ -12,9 +12,20 @@ from numpy.typing import NDArray
 
 from accel.session import AcceleratorError
 from edge.abilities import Abilities
-from edge.findings import Celebrity, FaceDetails, Liveness, Moderated, Properties, Protection, Words, plain
+from edge.findings import (
+    Celebrity,
+    CustomAnswer,
+    FaceDetails,
+    Liveness,
+    Moderated,
+    Properties,
+    Protection,
+    Words,
+    plain,
+)
 from edge.settings import Tasks
 from edge.values import Box, Detection, Image, Label
+from edge.vision.custom import Custom
 from edge.vision.faces import faces as faces_of
 from edge.vision.faces import largest_first
 from edge.vision.labels import LabelFilter
@@ -162,6 +173,22 @@ class Scene:
     @once
     def properties(self) -> Properties:
         return properties(self.image, [item.box for item in self.objects])
+
+    @once
+    def custom(self) -> list[CustomAnswer]:
+        """Of the projects that are asked for, those of which a version runs."""
+        speakers = [self.speaker(project) for project in self._tasks.custom.projects]
+        return [self.answer(speaker) for speaker in speakers if speaker]
+
+    def speaker(self, project: str, *, shadow: bool = False) -> Custom | None:
+        """The version that is asked, or the one that is only listened to."""
+        customs = self._abilities.custom
+        if customs is None:
+            return None
+        return customs.shadow_of(project) if shadow else customs.of(project)
+
+    def answer(self, speaker: Custom) -> CustomAnswer:
+        return speaker.answer(self.image, self._tasks.custom.floor)
 
     def document(self, tasks: Sequence[str]) -> dict[str, Any]:
         """What `vedette analyze` prints for `tasks`; those that could not be opened are not in it."""

@@ -20,14 +20,15 @@ from edge.collections import Collections
 from edge.errors import DiskError, InputError
 from edge.events import rules
 from edge.identity import Subject, Verdict, View
-from edge.looks import LOOKS, speakers
+from edge.looks import LOOKS, CustomTold, custom, speakers
 from edge.presence import OpenTrack
 from edge.scene import NOTHING, Scene
 from edge.stills import Stills, annotate
 from edge.values import Box, Detection, Event, Face, Frame, ModelUse
 from edge.vision.faces import faces as faces_of
-from edge.vision.faces import frontal
+from edge.vision.faces import frontal, owners_of
 from edge.vision.objects import allowed
+from models.manifest import ModelError
 from models.outputs import Boxes
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Watch:
         self._tracking = tracking.TrackSettings(floor=settings.objects.floor, kinds=tracking.kinds(self._labels))
         self._looks = [
             task
-            for task in ("faces", *LOOKS)
+            for task in ("faces", *LOOKS, "custom")
             if getattr(settings, task).enabled and getattr(abilities, task) is not None
         ]
         self._wanted = allowed(self._labels, settings.objects.labels)
@@ -121,6 +122,8 @@ class Watch:
             with seen.stage(task), suppress(AcceleratorError):
                 if task == "faces":
                     self._look_for_faces(frame, scene, seen)
+                elif task == "custom":
+                    self._look_for_customs(scene, seen, frame.at)
                 else:
                     self._look_for(task, scene, seen, frame.at)
         if seen.events and self._stills:
@@ -228,9 +231,7 @@ class Watch:
             found = self._collections.identify(task.collection, vector, digest, task.similarity, task.margin)
         except (InputError, DiskError) as error:
             # Faces indexed with another model, or a disk that fails: the rest of the camera's work goes on.
-            if str(error) != self._complaint:
-                self._complaint = str(error)
-                log.error("camera %s: %s", self.camera, error)  # noqa: TRY400 - the sentence says it all
+            self._complain(error)
             return
         best = found.best.similarity if found.best else 0.0
         verdict = identity.see(self._subjects[key], View(found.match, best, quality, frame.at), task)
@@ -257,6 +258,27 @@ class Watch:
         for values in answers:
             self._tell(seen, at, look.event, values, *speakers(task, self._abilities))
 
+    def _look_for_customs(self, scene: Scene, seen: Seen, at: float) -> None:
+        self._due["custom"] = at + self._settings.custom.every
+        told: dict[str, CustomTold] = self._answered.setdefault("custom", {})
+        for project in self._settings.custom.projects:
+            try:
+                heard = custom(scene, project, told.get(project, CustomTold()))
+            except AcceleratorError:  # the other projects go on
+                continue
+            except ModelError as error:
+                self._complain(error)
+                continue
+            told[project] = heard.told
+            seen.marks += [(one.box, f"{one.name} {one.score:.0%}", "object") for one in heard.labels if one.box]
+            for kind, values, models in heard.events:
+                self._tell(seen, at, kind, values, *models)
+
+    def _complain(self, error: Exception) -> None:
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            log.error("camera %s: %s", self.camera, error)
+
     def _tell(self, seen: Seen, at: float, kind: str, values: Mapping[str, Any], *models: Any) -> None:
         uses: tuple[ModelUse, ...] = tuple(model.use for model in models)
         seen.events.append(Event(kind, self.camera, at, values, uses, seen.stages))
@@ -265,32 +287,6 @@ class Watch:
         path = stills.write(annotate(frame.image, seen.marks), self.camera, frame.at, seen.events[0].type)
         stills.keep_clean(path, frame.image, seen.found)
         seen.events = [replace(event, still=path) for event in seen.events]
-
-
-def owners_of(faces: NDArray[np.float32], people: NDArray[Any]) -> NDArray[np.int64]:
-    """For each face [F,4] the row of the person [P,4] it belongs to, or -1; nobody gets two faces.
-
-    A face belongs where its centre lies in the upper half of a person's box, nearest to the middle of its top
-    quarter in widths of that box.
-    """
-    owners = np.full(len(faces), -1, np.int64)
-    if not len(faces) or not len(people):
-        return owners
-    centre = ((faces[:, :2] + faces[:, 2:]) / 2)[:, None]
-    width = np.maximum(people[:, 2] - people[:, 0], 1.0)
-    height = np.maximum(people[:, 3] - people[:, 1], 1.0)
-    x = (centre[..., 0] - people[:, 0]) / width
-    y = (centre[..., 1] - people[:, 1]) / height
-    distance = np.where(
-        (x > 0) & (x < 1) & (y > -0.1) & (y < 0.5), np.hypot(x - 0.5, (y - 0.125) * height / width), np.inf
-    )
-    for flat in np.argsort(distance, axis=None):
-        face, person = divmod(int(flat), len(people))
-        if not np.isfinite(distance[face, person]):
-            break
-        if owners[face] < 0 and person not in owners:
-            owners[face] = person
-    return owners
 
 
 def _ratio(corners: tracking.Corners, frame: Frame) -> Box:

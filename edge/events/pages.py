@@ -13,6 +13,8 @@ from edge.events.ids import layout
 from edge.events.schema import NO_CAMERA, TYPES, complete, json_schema, render, stamp
 from edge.findings import (
     Celebrity,
+    CustomAnswer,
+    CustomLabel,
     FaceDetails,
     Flag,
     Gaze,
@@ -59,6 +61,12 @@ def examples() -> dict[str, Event]:
     ppe, _ = rules.ppe(Protection((worker,), (), (0,), ()), ("HEAD_COVER",), (0, 0, 0))
     known = Celebrity("Q284628", "Eileen Collins", ("www.wikidata.org/wiki/Q284628",), "Female", 99.12, "astronauts")
     live, _ = rules.liveness([(FACE, Liveness(0.9127, (0.94, 0.88)))], 0.5, rules.Settled((), (True,)))
+    now, new = (
+        CustomAnswer("raccoons", version, (_raccoon(score),)) for version, score in (("7", 0.9431), ("8", 0.9712))
+    )
+    custom, _ = rules.custom_labels(now, {})
+    shadow, _ = rules.custom_shadow(now, new, ())
+    versions = (_use("custom", "raccoons/7", "8"), _use("custom", "raccoons/8", "f"))
     told: dict[str, tuple[Any, tuple[ModelUse, ...], dict[str, float]]] = {
         "track_started": (rules.track_started(17, "Person", 0.8127, BOX), objects, {"objects": 9.41, "track": 0.31}),
         "track_ended": (rules.track_ended(17, "Person", AT - 41.7, AT, "left"), objects, {"objects": 9.38}),
@@ -72,6 +80,8 @@ def examples() -> dict[str, Event]:
         "ppe": (ppe, (_use("keypoints", "movenet-multipose", "b"),), {"ppe": 38.9}),
         "celebrity": (rules.celebrity(known, FACE), (), {"celebrities": 14.2}),
         "liveness": (live, (_use("liveness", "minifasnet-v2", "d"),), {"liveness": 6.4}),
+        "custom_labels": (custom, versions[:1], {"custom": 10.6}),
+        "custom_shadow": (shadow, versions, {"custom": 21.3}),
         "camera_online": ({}, (), {}),
         "camera_offline": ({"reason": "no frame for 5 s"}, (), {}),
         "accelerator_failed": (rules.accelerator_failed(tpu, NO_ANSWER, objects[0]), (), {}),
@@ -84,6 +94,10 @@ def examples() -> dict[str, Event]:
         kind: Event(kind, NO_CAMERA if kind.startswith(NOBODYS) else "door", AT, values, models, stages)
         for kind, (values, models, stages) in told.items()
     }
+
+
+def _raccoon(score: float) -> CustomLabel:
+    return CustomLabel("raccoon", score, BOX)
 
 
 def _details() -> FaceDetails:

@@ -6,14 +6,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from edge.findings import Celebrity, FaceDetails, Liveness, Moderated, Protection, Quality, Words
+from edge.findings import Celebrity, CustomAnswer, FaceDetails, Liveness, Moderated, Protection, Quality, Words
 from edge.settings import PropertiesTask
 from edge.values import Box, Label, Match, ModelUse
 
 REARM = 0.8  # of the moderation floor: so far a score must fall before the next event
 CLEAR = 0.5  # score from which an emotion tells faces apart
 ALIKE = 0.6  # part of the letters that two readings of one line share
-LATELY = 2  # looks in which a line may be missed without being gone
+LATELY = 2  # looks in which a line or a label may be missed without being gone
 FATES = ("with_required", "without_required", "indeterminate")
 ROUND = 4  # decimals of a ratio: a tenth of a pixel at 1000 pixels
 
@@ -166,3 +166,26 @@ def liveness(
     news, after = before.see(tuple(sorted(one.score >= floor for _, one in found)))
     faces = [{"live": one.score >= floor, "score": one.score, "box": where} for where, one in found]
     return ({"faces": faces} if news else None), after
+
+
+def custom_labels(found: CustomAnswer, before: Mapping[str, int]) -> tuple[dict[str, Any] | None, dict[str, int]]:
+    """The event's values if there is a label that was not there lately, or the last one is gone.
+
+    `before` is each label with its looks since.
+    """
+    now = {label.name for label in found.labels}
+    lately = {name: looks + 1 for name, looks in before.items() if looks < LATELY}
+    gone = bool(before) and not now and not lately
+    values = {"project": found.project, "version": found.version, "labels": found.labels}
+    return (values if now - lately.keys() or gone else None), lately | dict.fromkeys(now, 0)
+
+
+def custom_shadow(
+    found: CustomAnswer, shadow: CustomAnswer, told: tuple[frozenset[str], ...]
+) -> tuple[dict[str, Any] | None, tuple[frozenset[str], ...]]:
+    """The event's values if either of the two sees other labels than were told last."""
+    now = tuple(frozenset(label.name for label in answer.labels) for answer in (found, shadow))
+    if now == told:
+        return None, told
+    both = {"version": found.version, "labels": found.labels, "shadow": shadow.version, "shadow_labels": shadow.labels}
+    return {"project": found.project, **both, "agree": now[0] == now[1]}, now

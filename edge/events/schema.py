@@ -252,6 +252,37 @@ class Liveness(Part):
     faces: tuple[LiveFace, ...]
 
 
+class CustomLabel(Part):
+    """A label of a custom model: of a part of the picture, or where `box` is null, of all of it.
+
+    `parent` is the moderation label it stands under, where the model adapts these.
+    """
+
+    name: str
+    score: Score
+    box: Box | None
+    parent: str
+
+
+class CustomLabels(Part):
+    """A label of a project's own came into view, or none is there any more. `version` is the one that runs."""
+
+    project: str
+    version: str
+    labels: tuple[CustomLabel, ...]
+
+
+class CustomShadow(Part):
+    """What two versions of a project say of one picture has changed: the one that runs, and the one that is tried."""
+
+    project: str
+    version: str
+    labels: tuple[CustomLabel, ...]
+    shadow: Annotated[str, Field(description="the version that is tried")]
+    shadow_labels: tuple[CustomLabel, ...]
+    agree: Annotated[bool, Field(description="whether both see the same labels, wherever they are")]
+
+
 class CameraOnline(Part):
     """The camera delivers frames (again)."""
 
@@ -338,6 +369,8 @@ TYPES: dict[str, type[Part]] = {
     "ppe": Ppe,
     "celebrity": Celebrity,
     "liveness": Liveness,
+    "custom_labels": CustomLabels,
+    "custom_shadow": CustomShadow,
     "camera_online": CameraOnline,
     "camera_offline": CameraOffline,
     "accelerator_failed": AcceleratorFailed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -240,3 +240,29 @@ def view_of(chip: Image, found: Boxes) -> View:
         brightness=light.brightness,
         sharpness=light.sharpness,
     )
+
+
+def owners_of(faces: NDArray[np.float32], people: NDArray[Any]) -> NDArray[np.int64]:
+    """For each face [F,4] the row of the person [P,4] it belongs to, or -1; nobody gets two faces.
+
+    A face belongs where its centre lies in the upper half of a person's box, nearest to the middle of its top
+    quarter in widths of that box.
+    """
+    owners = np.full(len(faces), -1, np.int64)
+    if not len(faces) or not len(people):
+        return owners
+    centre = ((faces[:, :2] + faces[:, 2:]) / 2)[:, None]
+    width = np.maximum(people[:, 2] - people[:, 0], 1.0)
+    height = np.maximum(people[:, 3] - people[:, 1], 1.0)
+    x = (centre[..., 0] - people[:, 0]) / width
+    y = (centre[..., 1] - people[:, 1]) / height
+    distance = np.where(
+        (x > 0) & (x < 1) & (y > -0.1) & (y < 0.5), np.hypot(x - 0.5, (y - 0.125) * height / width), np.inf
+    )
+    for flat in np.argsort(distance, axis=None):
+        face, person = divmod(int(flat), len(people))
+        if not np.isfinite(distance[face, person]):
+            break
+        if owners[face] < 0 and person not in owners:
+            owners[face] = person
+    return owners

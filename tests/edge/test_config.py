@@ -132,4 +132,4 @@ def test_the_api_looks_for_more_than_the_cameras(tmp_path: Path) -> None:
     assert load(tmp_path, DOOR + off).tasks == ("objects",)
     assert set(load(tmp_path, DOOR + off + "[api]\nport = 8432\n").tasks) == set(endpoint.TASKS)
     assert set(load(tmp_path, "[api]\nport = 8432\n").tasks) == set(endpoint.TASKS)
-    assert load(tmp_path, DOOR + "[cameras.door.liveness]\nenabled = true\n[api]\nport = 1\n").tasks[-1] == "liveness"
+    assert load(tmp_path, DOOR + "[cameras.door.liveness]\nenabled = true\n[api]\nport = 1\n").tasks[-2] == "liveness"

@@ -18,7 +18,8 @@ from edge.events.schema import TYPES
 from edge.findings import Flag, Moderated, Words
 from edge.settings import FacesTask, LabelsTask, ModerationTask, ObjectsTask, TextTask
 from edge.values import Box, Event, Frame, Label, ModelUse
-from edge.watch import Seen, Watch, owners_of
+from edge.vision.faces import owners_of
+from edge.watch import Seen, Watch
 from models.outputs import Boxes
 
 LABELS = ("Person", "Dog", "Car", "Truck")
