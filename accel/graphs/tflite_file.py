@@ -31,9 +31,13 @@ OPTIONS = {
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "LOGISTIC": "",
     "MEAN": "ReducerOptions",
+    "PAD": "PadOptions",
     "QUANTIZE": "QuantizeOptions",
+    "RELU": "",
     "RESHAPE": "ReshapeOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "SOFTMAX": "SoftmaxOptions",
+    "TRANSPOSE": "TransposeOptions",
 }
 # Kernels are versioned: int8 came later than float. What is not listed is version 1 for both.
 INT8_VERSIONS = {
@@ -45,8 +49,12 @@ INT8_VERSIONS = {
     "FULLY_CONNECTED": 4,
     "LOGISTIC": 2,
     "MEAN": 2,
+    "PAD": 2,
     "QUANTIZE": 2,
+    "RELU": 2,
+    "RESIZE_NEAREST_NEIGHBOR": 2,
     "SOFTMAX": 2,
+    "TRANSPOSE": 2,
 }
 FLOAT16_VERSIONS = {"DEQUANTIZE": 3}
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -127,7 +135,10 @@ def read(content: bytes) -> Graph:
     codes = [kinds[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes or ()]
     main = model.subgraphs[0]
     return Graph(
-        [_read_tensor(tensor, model.buffers, _names(schema.TensorType)) for tensor in main.tensors],
+        [
+            _read_tensor(tensor, stored(model.buffers[tensor.buffer], content), _names(schema.TensorType))
+            for tensor in main.tensors
+        ],
         [
             Operator(
                 codes[operator.opcodeIndex],
@@ -191,13 +202,21 @@ def _numbers(vector: Iterable[Any] | None) -> list[int]:
     return [] if vector is None else [int(number) for number in vector]
 
 
-def _read_tensor(tensor: Any, buffers: list[Any], types: dict[int, str]) -> Tensor:
+def stored(buffer: Any, content: bytes) -> NDArray[np.uint8] | None:
+    """A constant's bytes, which some writers put behind everything else in the file; None if the buffer is empty."""
+    if buffer.data is not None and len(buffer.data):
+        return np.asarray(buffer.data, np.uint8)
+    if buffer.offset > 1:  # 0 and 1 stand for none
+        return np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+    return None
+
+
+def _read_tensor(tensor: Any, raw: NDArray[np.uint8] | None, types: dict[int, str]) -> Tensor:
     name, kind = tensor.name.decode(), types[tensor.type]
     if kind not in DTYPES:
         raise ValueError(f"tensor {name!r} is of type {kind}, which is not supported")
     shape = tuple(_numbers(tensor.shape))
-    raw = buffers[tensor.buffer].data
-    data: Array | None = None if raw is None or not len(raw) else raw.view(DTYPES[kind]).reshape(shape)
+    data: Array | None = None if raw is None else raw.view(DTYPES[kind]).reshape(shape)
     quantization, grid = tensor.quantization, None
     if quantization is not None and quantization.scale is not None and len(quantization.scale):
         zero_point = int(quantization.zeroPoint[0])
