@@ -17,23 +17,25 @@ from edge import pictures
 from edge.errors import EdgeError, InputError
 from edge.values import Image
 
-THUMB = 16
+THUMB = 24
+COARSE = 2.5  # pixels of the thumbnail: what is smoother is the light of a scene, not what is in it
 # Bits of 64 in which the gradients of two pictures may differ before they are worth a closer look.
 BITS = 12
-ALIKE = 0.9  # the correlation from which two thumbnails show one scene; unrelated photos stay below 0.8
-SAME = 0.995  # and from which one is the other, saved again
+# The correlation of details from which two thumbnails show one scene (unrelated pieces of one sky stay below 0.5), and
+# from which one is the other, saved again.
+ALIKE, SAME = 0.75, 0.985
 FLAT = 2.0  # grey levels of deviation below which a picture shows nothing
 _CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Digests of the file and of its pixels, the signs of an 8 x 8 gradient (dHash), and a small thumbnail."""
+    """Digests of the file and of its pixels, the signs of an 8 x 8 gradient (dHash), and a thumbnail's details."""
 
     digest: str
     pixels: str
     hash: NDArray[np.bool_]
-    thumb: NDArray[np.float32]
+    details: NDArray[np.float32]
     width: int
     height: int
     flat: bool
@@ -68,13 +70,12 @@ def _look(path: Path) -> Look | str:
 def of(image: Image, data: bytes) -> Look:
     small = cv2.resize(image, (THUMB, THUMB), interpolation=cv2.INTER_AREA).astype(np.float32)
     grey = cv2.cvtColor(cv2.resize(image, (9, 8), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY).astype(np.int16)
-    centred = small - small.mean()
-    size = float(np.linalg.norm(centred))
+    fine = small - cv2.GaussianBlur(small, (0, 0), COARSE)
     return Look(
         digest=hashlib.sha256(data).hexdigest(),
         pixels=hashlib.sha256(image.tobytes() + repr(image.shape).encode()).hexdigest(),
         hash=(grey[:, 1:] > grey[:, :-1]).ravel(),
-        thumb=(centred / max(size, 1e-6)).ravel().astype(np.float32),
+        details=(fine / max(float(np.linalg.norm(fine)), 1e-6)).ravel(),
         width=image.shape[1],
         height=image.shape[0],
         flat=float(image.std()) < FLAT,
@@ -86,12 +87,12 @@ def pairs(looks: Sequence[Look]) -> Iterator[tuple[int, int, float]]:
     if not looks:
         return
     signs = np.array([look.hash for look in looks], np.float32) * 2 - 1
-    thumbs = np.array([look.thumb for look in looks])
+    details = np.array([look.details for look in looks])
     for start in range(0, len(looks), _CHUNK):
         rows = slice(start, start + _CHUNK)
         near = signs[rows] @ signs.T >= signs.shape[1] - 2 * BITS
         for first, second in zip(*np.nonzero(near), strict=True):
             if first + start < second:
-                alike = float(thumbs[first + start] @ thumbs[second])
+                alike = float(details[first + start] @ details[second])
                 if alike >= ALIKE:
                     yield int(first + start), int(second), alike

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from training.datasets import Sample
 from training.looks import ALIKE, SAME, Look
 
-LADDER = (ALIKE, 0.95, 0.98, SAME)
+LADDER = (ALIKE, 0.9, 0.96, SAME)
 LARGEST = 0.1  # of all pictures may be one group, before a stricter measure parts it
 COMMON = 0.2  # so many alike pictures with other labels, or leaks, are the nature of the scene and no mistakes
 _MARGIN = 0.05  # ratios by which the boxes of one thing differ when two people draw them
