@@ -274,6 +274,6 @@ def sweep(store: Store, keep: Collection[str]) -> None:
     """Remove the installed packs whose digests are not among `keep`; for who holds the store."""
     place = folder(store)
     for path in list(place.iterdir()) if place.is_dir() else []:
-        if path.name != TRUSTED and path.name not in keep:
+        if path.is_dir() and path.name not in keep:
             gone = path if path.name.startswith(GONE) else path.rename(path.with_name(f"{GONE}{path.name}"))
             shutil.rmtree(gone)
