@@ -146,22 +146,17 @@ def delete(args: argparse.Namespace) -> int:
 
 def _start(config: Config, projects: Projects, version: Version, *, shadow: bool = False) -> None:
     """Raises InputError where it fails its self-test: the version that served before goes on."""
-    if reason := _fault(config, version):
+    from edge import customs
+
+    if not version.digest:
+        raise InputError(f"{version.place}: is {version.status}, and has no model yet; install its pack")
+    if reason := customs.try_out(config, version):
         projects.failed(version, reason)
         current = _current(projects, version.project)
         remedy = f"{current.name} goes on" if current else "no version of the project runs"
         raise InputError(f"{version.place}: {reason}; {remedy}")
     projects.started(version, shadow=shadow)
     print(f"{version.place}: runs" + (", as a shadow" if shadow else ""))
-
-
-def _fault(config: Config, version: Version) -> str:
-    """Why a version cannot be started, in one sentence; empty if it can."""
-    from edge import customs
-
-    if not version.digest:
-        raise InputError(f"{version.place}: is {version.status}, and has no model yet; install its pack")
-    return customs.try_out(config, version)
 
 
 def _named(projects: Projects, place: str) -> Version:
