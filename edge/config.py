@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from edge import endpoint
 from edge.cameras import Camera
+from edge.custom.manifests import CustomSettings
 from edge.endpoint import ApiSettings
 from edge.engine import AccelSettings, ModelSettings
 from edge.errors import ConfigError
@@ -66,7 +67,19 @@ class Config(Section):
     accel: AccelSettings = AccelSettings()
     metrics: MetricsSettings = MetricsSettings()
     api: ApiSettings = ApiSettings()
+    custom: CustomSettings = CustomSettings()
     cameras: dict[Name, Camera] = Field(default_factory=dict)
+
+    @field_validator("cameras")
+    @classmethod
+    def _apart(cls, cameras: dict[str, Camera], info: ValidationInfo) -> dict[str, Camera]:
+        """Its own events would else come in on the topics where packs are announced."""
+        custom = info.data.get("custom")
+        if custom and custom.manifests and "custom" in (info.data.get("device"), *cameras):
+            raise ValueError(
+                "with custom.manifests no camera or device is called 'custom', as its topics are; rename it"
+            )
+        return cameras
 
     @property
     def tasks(self) -> tuple[str, ...]:

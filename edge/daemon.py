@@ -6,9 +6,10 @@ import fcntl
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from sqlite3 import Connection
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,20 @@ from edge import database, notify, stopping
 from edge.abilities import Abilities, open_abilities
 from edge.collections import Collections
 from edge.config import Config
+from edge.custom import Projects, manifests
+from edge.custom.following import Follower, Hands
+from edge.custom.manifests import Followed
 from edge.endpoint import TASKS
 from edge.errors import StorageError
+from edge.events.inbox import Inbox
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
+from edge.events.schema import NO_CAMERA
 from edge.explain import cautions, exposures
 from edge.live import Live
 from edge.pipeline import Listener, Parts, Pipeline, Threads
 from edge.stats import Stats
+from edge.values import Event
 
 if TYPE_CHECKING:
     from edge.api.server import Door, Server
@@ -64,6 +71,8 @@ def parts(config: Config, abilities: Abilities, door: Door | None = None) -> Ite
         for listener in _listeners(config):
             opened.callback(listener.close)
             listeners.append(listener)
+        if config.custom.manifests:
+            listeners.append(opened.enter_context(_follower(config, events, publisher)))
         if config.api.port:
             listeners.append(opened.enter_context(_api(config, abilities, collections, door)))
         yield Parts(abilities, state, collections, events, publisher, stats, listeners)
@@ -78,6 +87,31 @@ def _listeners(config: Config) -> Iterator[Live | Exporter]:
         from edge.exporter import Exporter
 
         yield Exporter(config.metrics)
+
+
+@contextmanager
+def _follower(config: Config, events: EventLog, publisher: Publisher) -> Iterator[Follower]:
+    """Has the publisher listen to where model packs are announced, and hand it what it hears."""
+
+    def tell(values: Mapping[str, str], also: Callable[[Connection], None]) -> None:
+        events.append([Event("custom_pack", NO_CAMERA, time.time(), values)], also)
+        publisher.wake()
+
+    with ExitStack() as opened:
+        projects = Projects(database.connect(config.data))
+        opened.callback(projects.close)
+        followed = Followed(database.connect(config.data))
+        opened.callback(followed.close)
+        store = config.models.open_store()
+        shared, own = manifests.topics(config.mqtt.prefix, config.device)
+        follower = Follower(config.custom, Hands(store, projects, followed, tell, config.data / "custom"), own)
+        publisher.listen(
+            Inbox(
+                (f"{shared}/+", f"{own}/+"),
+                lambda message: follower.hear(message.topic, message.payload, message.retained),
+            )
+        )
+        yield follower
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from accel.session import AcceleratorError, isolated
 from edge.abilities import needed
 from edge.cameras.base import CameraSettings
 from edge.config import Config
+from edge.custom import manifests
 from edge.engine import check_backends, installed_of
 from edge.errors import MasterKeyError, StorageError
 from edge.keys import store
@@ -46,7 +47,11 @@ def lines(config: Config) -> Iterator[str]:
     yield f"metrics: {place} and /healthz" if metrics.port else "metrics: not served"
     yield from _api(config)
     folder = config.stills.folder
-    yield f"stills: the newest {config.stills.keep} in {folder}" if folder else "stills: none written"
+    undrawn = ", undrawn too" if config.stills.clean else ""
+    yield f"stills: the newest {config.stills.keep} in {folder}{undrawn}" if folder else "stills: none written"
+    if config.custom.manifests:
+        shared, own = manifests.topics(mqtt.prefix, config.device)
+        yield f"custom: packs of up to {config.custom.max_mb} MB that are announced at {own}/+ and {shared}/+"
     for name, camera in config.cameras.items():
         yield f"camera {name}: {', '.join(_source(camera))}"
         yield from (f"camera {name}: {sentence}" for sentence in _tasks(camera))

@@ -25,6 +25,8 @@ def obstacles(config: Config) -> Iterator[str]:
     yield from _folder("data", config.data)
     if config.stills.folder:
         yield from _folder("stills.folder", config.stills.folder)
+    if config.custom.folder and not config.custom.folder.is_dir():
+        yield f"custom.folder: {config.custom.folder} is no folder; make it, or mount what it is on"
     for key in SECRETS:
         if path := getattr(config.mqtt, key):
             yield from _file(f"mqtt.{key}", path, "name a file")
