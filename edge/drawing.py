@@ -32,6 +32,7 @@ COLOURS = {  # BGR
     "unknown": (60, 160, 250),
     "text": (230, 130, 210),
     "label": (235, 235, 235),
+    "custom": (250, 150, 150),
     "good": (80, 200, 60),
     "bad": (90, 90, 250),
     "open": (60, 190, 240),
@@ -235,6 +236,9 @@ def marks(document: Mapping[str, Any]) -> Iterator[Mark]:
         yield Mark("object", around(item["box"]), f"{item['label']} {percent(item['score'])}")
     yield from _of_faces(document.get("faces", []))
     yield from _of_protection(document.get("ppe") or {})
+    for label in [label for answer in document.get("custom", []) for label in answer["labels"]]:
+        outline = around(label["box"]) if label["box"] else ()
+        yield Mark("custom", outline, f"{label['name']} {percent(label['score'])}")
     lines = [words for words in document.get("text", []) if words["kind"] == "LINE"]
     for line in lines:
         polygon = tuple((x, y) for x, y in line["polygon"])

@@ -146,6 +146,7 @@ def tables_of(document: Mapping[str, Any]) -> Iterator[Table]:
     yield Table("Objects", ("Object", "Where", "Sure"), objects)
     labels = [(one["name"], _under(one), percent(one["score"])) for one in document.get("labels", [])]
     yield Table("Labels", ("Label", "Under", "Sure"), labels)
+    yield Table("Custom labels", ("Label", "Where", "Sure"), list(_customs(document.get("custom", []))))
     lines = [(one["text"], percent(one["score"])) for one in document.get("text", []) if one["kind"] == "LINE"]
     yield Table("Text", ("Line", "Sure"), lines)
     yield from _properties(document.get("properties") or {})
@@ -161,6 +162,13 @@ def _face(face: Mapping[str, Any]) -> tuple[str, str, str]:
     if known := face.get("celebrity"):
         words += [f"from {known['pack']}", *known["urls"]]
     return who(face), ", ".join(words), percent(face["score"])
+
+
+def _customs(answers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    for answer in answers:
+        for label in answer["labels"]:
+            words = [_where(label["box"]) if label["box"] else "", f"by {answer['project']}/{answer['version']}"]
+            yield label["name"], ", ".join(filter(None, words)), percent(label["score"])
 
 
 def _protection(ppe: Mapping[str, Any]) -> Iterator[Table]:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from edge.report import Entry
     from edge.values import Image
 
+OWN = "custom"  # has an option of its own, which names the model
+NAMED = tuple(task for task in TASKS if task != OWN)
 # Without what needs packs or the extended set of models, and what is a question of its own.
 SPECIAL = ("ppe", "celebrities", "liveness")
-DEFAULT = tuple(task for task in TASKS if task not in SPECIAL)
+DEFAULT = tuple(task for task in NAMED if task not in SPECIAL)
 WRITTEN = (".jpg", ".jpeg", ".png")
 
 
@@ -32,9 +34,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     analyze.add_argument(
         "--tasks",
         type=_tasks,
-        default=DEFAULT,
         metavar="TASK,…",
-        help=f"of: {', '.join(TASKS)}; all but the last three if left out",
+        help=f"of: {', '.join(NAMED)}; all but the last three if left out",
+    )
+    analyze.add_argument(
+        "--custom",
+        metavar="PROJECT[/VERSION]",
+        help="ask a model of your own; it alone, unless --tasks names more (default version: the one that serves)",
     )
     analyze.add_argument("--json", action="store_true", help="one JSON document a picture and line")
     analyze.add_argument("--draw", type=_place, metavar="OUT", help="draw what was found: a .jpg or .png, or a folder")
@@ -46,17 +52,23 @@ def _analyze(args: argparse.Namespace) -> int:
     from accel.pages import give_back_early
     from edge import config, pictures
     from edge.abilities import GAINS, open_abilities, with_needs
+    from edge.customs import open_named
     from edge.scene import Scene
-    from edge.settings import Tasks
+    from edge.settings import CustomTask, Tasks
 
     settings = config.load(args.config)
+    tasks = args.tasks or (() if args.custom else DEFAULT)
+    project = (args.custom or "").partition("/")[0]
+    asked = Tasks(custom=CustomTask(projects=(project,))) if project else Tasks()
     logging.getLogger().setLevel("ERROR")
     paths = list(_pictures(args.images))
     sinks = _sinks(args, paths)
     give_back_early()
-    abilities = open_abilities(settings, with_needs(args.tasks, GAINS))
+    abilities = open_abilities(settings, with_needs(tasks, GAINS))
     status = 0
     try:
+        if args.custom:
+            abilities.custom, tasks = open_named(settings, args.custom), (*tasks, OWN)
         for path in paths:
             try:
                 image = pictures.read(path)
@@ -64,8 +76,8 @@ def _analyze(args: argparse.Namespace) -> int:
                 print(f"vedette: {error}", file=sys.stderr)
                 status = exit_code(error)
                 continue
-            document = {"image": str(path), **Scene(image, abilities, Tasks()).document(args.tasks)}
-            if missing := {task: reason for task, reason in abilities.missing.items() if task in args.tasks}:
+            document = {"image": str(path), **Scene(image, abilities, asked).document(tasks)}
+            if missing := {task: reason for task, reason in abilities.missing.items() if task in tasks}:
                 document["missing"] = missing
                 status = status or UnavailableError.exit_code
             print(json.dumps(document) if args.json else human(document), flush=True)
@@ -100,11 +112,11 @@ def _place(text: str) -> Path:
 
 def _tasks(text: str) -> tuple[str, ...]:
     asked = frozenset(filter(None, map(str.strip, text.split(","))))
-    if unknown := asked - set(TASKS):
-        raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(TASKS)}")
+    if unknown := asked - set(NAMED):
+        raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(NAMED)}")
     if not asked:
-        raise argparse.ArgumentTypeError(f"names no task; there is {', '.join(TASKS)}")
-    return tuple(task for task in TASKS if task in asked)
+        raise argparse.ArgumentTypeError(f"names no task; there is {', '.join(NAMED)}")
+    return tuple(task for task in NAMED if task in asked)
 
 
 class _Drawings:

@@ -98,6 +98,15 @@ def _ppe(found: Finding) -> Iterator[str]:
         yield f"person  {person['score']:.2f}  {fate}; wears {', '.join(worn) or 'no cover'}  {_where(person)}"
 
 
+def _custom(found: list[Finding]) -> Iterator[str]:
+    for answer in found:
+        for item in answer["labels"]:
+            above = f" < {item['parent']}" if item["parent"] else ""
+            where = f"  {_where(item)}" if item["box"] else ""
+            by = f"({answer['project']}/{answer['version']})"
+            yield f"custom  {item['score']:.2f}  {item['name']}{above}{where}  {by}"
+
+
 def _missing(found: Finding) -> Iterator[str]:
     yield from (f"no {task}: {reason}" for task, reason in found.items())
 
@@ -110,6 +119,7 @@ WORDS: dict[str, Callable[[Any], Iterator[str]]] = {
     "properties": _properties,
     "text": _text,
     "ppe": _ppe,
+    "custom": _custom,
     "missing": _missing,
 }
 

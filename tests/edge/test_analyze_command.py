@@ -81,6 +81,16 @@ DOCUMENT: dict[str, Any] = {
         "without_required": [],
         "indeterminate": [],
     },
+    "custom": [
+        {
+            "project": "raccoons",
+            "version": "v2",
+            "labels": [
+                {"name": "raccoon", "score": 0.94, "box": WHERE, "parent": ""},
+                {"name": "trash", "score": 0.6, "box": None, "parent": "Outdoors"},
+            ],
+        }
+    ],
     "missing": {"liveness": "no model"},
 }
 
@@ -99,6 +109,8 @@ def test_people_read_lines() -> None:
         "  picture brightness 60, sharpness 70, contrast 30; navy 40 %",
         "  text    0.98  WAY OUT  [0.100 0.200 0.300 0.600]",
         "  person  0.90  has what is required; wears head cover 0.80  [0.100 0.200 0.300 0.600]",
+        "  custom  0.94  raccoon  [0.100 0.200 0.300 0.600]  (raccoons/v2)",
+        "  custom  0.60  trash < Outdoors  (raccoons/v2)",
         "  no liveness: no model",
     ]
 
@@ -116,7 +128,7 @@ def test_any_file_name_gives_valid_json(
     monkeypatch.setattr("edge.abilities.open_abilities", lambda *_: Abilities())
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
     path.write_bytes(cv2.imencode(".png", IMAGE)[1].tobytes())
-    args = argparse.Namespace(config=None, tasks=(), images=[path], json=True, draw=None, html=None)
+    args = argparse.Namespace(config=None, tasks=(), custom=None, images=[path], json=True, draw=None, html=None)
     assert analyze._analyze(args) == 0
     out = capsys.readouterr().out.encode("utf-8")  # which refuses a lone surrogate
     assert json.loads(out)["image"] == str(path)

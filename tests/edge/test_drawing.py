@@ -97,6 +97,13 @@ def test_much_text_is_outlined_but_not_repeated() -> None:
     assert len(list(marks({"text": page}))) == len(page)
 
 
+def test_labels_of_ones_own_are_drawn_where_they_are_or_written_into_the_corner() -> None:
+    labels = [{"name": "raccoon", "score": 0.94, "box": BOX}, {"name": "night", "score": 0.6, "box": None}]
+    boxed, whole = marks({"custom": [{"project": "yard", "version": "v1", "labels": labels}]})
+    assert (boxed.outline, boxed.caption) == (around(BOX), "raccoon 94%")
+    assert (whole.outline, whole.caption) == ((), "night 60%")
+
+
 def test_flags_stand_in_the_corner() -> None:
     flags = [{"name": "Weapons", "parent": "Violence", "level": 2, "score": 0.87}]
     drawn = draw(black(), {"moderation": {"flags": flags, "content_types": []}})

@@ -48,6 +48,16 @@ EVERYTHING: dict[str, Any] = {
     "labels": [
         {"name": EVIL, "score": 0.8, "parents": [EVIL], "aliases": [EVIL], "categories": [EVIL], "instances": []}
     ],
+    "custom": [
+        {
+            "project": EVIL,
+            "version": EVIL,
+            "labels": [
+                {"name": EVIL, "score": 0.7, "box": BOX, "parent": EVIL},
+                {"name": EVIL, "score": 0.6, "box": None, "parent": ""},
+            ],
+        }
+    ],
     "moderation": {
         "flags": [{"name": EVIL, "parent": EVIL, "level": 2, "score": 0.66}],
         "content_types": [{"value": EVIL, "score": 0.5}],

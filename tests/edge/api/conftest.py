@@ -28,10 +28,10 @@ from tests.edge.api.story import NAMES, PEOPLE, Pictures, page
 def real() -> Iterator[Desk]:
     """Without collections. Skips where models are not pulled; celebrities are there only if a pack is installed."""
     try:
-        opened = open_abilities(config.load(None), tuple(MODELS))
+        opened = open_abilities(config.load(None), [task for task in MODELS if task != "custom"])
     except (EdgeError, ModelError, AcceleratorError) as error:
         pytest.skip(str(error))
-    yield Desk(opened, None, Images(NoBuckets()), Tokens(b"secret"), "us-east-1", "0" * 12)  # type: ignore[arg-type]
+    yield Desk(opened, None, Images(NoBuckets()), Tokens(b"secret"), None, "us-east-1", "0" * 12)  # type: ignore[arg-type]
     opened.close()
 
 
