@@ -1,0 +1,134 @@
+"""Train a model on your own labels: check the data, learn, measure, export and pack it for devices.
+
+DATASET is a folder for each label, COCO's JSON, YOLO's texts, a manifest of SageMaker or Rekognition, or a CSV. What
+is finished stays in the work folder, so the same command goes on after a Ctrl-C, a crash or a full disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from training import datasets, stages
+from training.display import Display
+from training.findings import Findings
+from training.settings import Job
+
+from edge.errors import EXPECTED, StorageError, exit_code
+
+HOME = Path("training")
+STOPPED = 130
+FULL = 1 << 20  # bytes left on a disk that has none
+
+
+def main() -> int:
+    console = Console(stderr=True, soft_wrap=True)
+    arguments = parser().parse_args()
+    try:
+        return _do(arguments, console)
+    except EXPECTED as error:
+        console.print(f"train: {error}", markup=False, highlight=False)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        console.print("train: stopped; the same command goes on from here", markup=False)
+        return STOPPED
+    except (OSError, RuntimeError, sqlite3.Error) as error:
+        # torch, OpenVINO and SQLite each have their own way of saying it.
+        if not _is_full(folder(arguments)):
+            raise
+        console.print(f"train: {folder(arguments)}: the disk is full ({error}); free some space and run it again")
+        return StorageError.exit_code
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tools/train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add("dataset", nargs="?", type=Path, metavar="DATASET", help="a folder or file of labelled pictures")
+    add("--project", type=_name, help="what the model is about: letters, digits, '_', '.' and '-'")
+    add("--version", type=_name, default="1", help="which attempt at it (default: %(default)s)")
+    add("--task", choices=["auto", "classify", "detect"], default="auto",
+                        help="whole pictures or boxes; auto: boxes if the data set has any")  # fmt: skip
+    add("--multi", action="store_true", help="several labels may apply to one picture")
+    add("--seed", type=int, default=1, help="the same seed and data give the same model (%(default)s)")
+    add("--out", type=Path, metavar="DIR", help="the work folder (default: training/PROJECT/VERSION)")
+    add("--minutes", type=float, metavar="M", help="learn no longer than this")
+    add("--key", type=Path, metavar="FILE", help="the key that signs the pack; made if it is not there")
+    add("--tflite-io", choices=["int8", "uint8"], default="int8", help="numbers in and out (%(default)s)")
+    add("--check", action="store_true", help="only check the data set; exit 1 if it cannot be learnt")
+    add("--example", type=Path, metavar="FOLDER", help="cut two small data sets out of public photos")
+    add("--serve-device", metavar="URL", help="train what a device orders, until Ctrl-C")
+    add("--key-id", help="with --serve-device: the access key; its secret is VEDETTE_SECRET")
+    return parser
+
+
+def folder(arguments: argparse.Namespace) -> Path:
+    """The work folder."""
+    return Path(arguments.out or HOME / (arguments.project or "") / arguments.version)
+
+
+def _do(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.example:
+        return _example(arguments.example)
+    if arguments.serve_device:
+        return _serve(arguments, console)
+    if not arguments.dataset or not arguments.project:
+        parser().error("a DATASET and --project are needed, or --example or --serve-device")
+    samples = datasets.read(arguments.dataset, arguments.task)
+    job = Job(
+        arguments.project, arguments.version, datasets.task_of(samples), arguments.seed, folder(arguments).resolve(),
+        arguments.minutes, arguments.multi, arguments.tflite_io, arguments.key,
+    )  # fmt: skip
+    root = arguments.dataset if arguments.dataset.is_dir() else arguments.dataset.parent
+    with Display(job.task, console) as display:
+        if arguments.check:
+            findings = stages.check(samples, root, job, display)
+        else:
+            outcome = stages.run(samples, root, job, display)
+            findings = outcome.findings
+    _say(findings)
+    if arguments.check:
+        return 1 if findings.stops else 0
+    print(f"{outcome.pack}: {'ready' if outcome.fresh else 'was ready before'}; see {outcome.report}")
+    print(f"on a device: vedette custom install {outcome.pack.name}")
+    return 0
+
+
+def _say(findings: Findings) -> None:
+    print("\n".join(findings.lines()))
+
+
+def _example(out: Path) -> int:
+    from training import cuts
+
+    labels, boxes = cuts.write(out)
+    print(f"{out / 'labels'}: {labels} pictures of {len(cuts.PHOTOS)} labels; {out / 'boxes'}: {boxes} with boxes")
+    print(f"next: tools/train {out / 'labels'} --project example")
+    return 0
+
+
+def _serve(arguments: argparse.Namespace, console: Console) -> int:
+    from training import device
+
+    return device.serve(arguments.serve_device, arguments.key_id, os.environ.get("VEDETTE_SECRET", ""), console)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z0-9_.\-]{1,255}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: letters, digits, '_', '.' and '-' only")
+    return text
+
+
+def _is_full(out: Path) -> bool:
+    there = next(place for place in (out, *out.resolve().parents) if place.exists())
+    return shutil.disk_usage(there).free < FULL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

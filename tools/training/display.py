@@ -1,0 +1,64 @@
+"""What a training shows on the terminal: one bar for all of it with the time left, one for the stage it is in."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from training.datasets import Task
+
+# The stages in their order, with how long each takes of the whole, as measured on two cores.
+STAGES: dict[Task, dict[str, float]] = {
+    "classify": {"checking the pictures": 2, "looking for wrong labels": 2, "features": 40, "head": 10, "learning": 20,
+                 "export": 30, "evaluation": 8},
+    "detect": {"checking the pictures": 1, "features": 3, "learning": 80, "export": 14, "evaluation": 3},
+}  # fmt: skip
+RECENT = 60.0  # seconds whose pace says how long the rest takes
+
+
+class Display:
+    """A settings.Progress. Where nobody watches, each stage is a line when it begins and when it ends."""
+
+    def __init__(self, task: Task, console: Console) -> None:
+        self.console = console
+        self._stages = STAGES[task]
+        self._bars = Progress(
+            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+            TextColumn("left"), TimeRemainingColumn(), TextColumn("[dim]{task.fields[note]}", markup=True),
+            console=console, disable=not console.is_terminal, speed_estimate_period=RECENT, transient=True,
+        )  # fmt: skip
+        self._all = self._bars.add_task("all of it", total=1.0, note="")
+        self._one = self._bars.add_task("", total=1.0, note="", visible=False)
+        self._stage, self._ended = "", False
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bars.stop()
+
+    def __call__(self, stage: str, done: float, note: str = "") -> None:
+        if stage != self._stage:
+            self._stage, self._ended = stage, False
+            self._bars.reset(self._one, description=stage, visible=True)
+            self._tell(f"{stage} …")
+        if done >= 1.0 and not self._ended:
+            self._ended = True
+            self._tell(f"{stage}: {note or 'done'}")
+        self._bars.update(self._one, completed=done, note=note.replace("[", r"\["))
+        self._bars.update(self._all, completed=max(self._share(stage, done), self._bars.tasks[0].completed))
+
+    def _tell(self, text: str) -> None:
+        if not self.console.is_terminal:
+            self.console.print(text, markup=False, highlight=False)
+
+    def _share(self, stage: str, done: float) -> float:
+        """Of all: what lies before this stage, and what is done of it; a stage without a name here adds nothing."""
+        if stage not in self._stages:
+            return 0.0
+        names = list(self._stages)
+        before = sum(self._stages[name] for name in names[: names.index(stage)])
+        return (before + done * self._stages[stage]) / sum(self._stages.values())
