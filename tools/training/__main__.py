@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add = parser.add_argument
     add("dataset", nargs="?", type=Path, metavar="DATASET", help="a folder or file of labelled pictures")
     add("--project", type=_name, help="what the model is about: letters, digits, '_', '.' and '-'")
     add("--version", type=_name, default="1", help="which attempt at it (default: %(default)s)")
