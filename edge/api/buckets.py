@@ -31,6 +31,9 @@ class Bucket(Protocol):
     def read(self, key: str, most: int) -> bytes:
         """The object, of at most so many bytes; raises Fault."""
 
+    def write(self, key: str, data: bytes) -> None:
+        """Put an object there, in place of one of the same key; raises Fault."""
+
 
 class Buckets:
     """Every bucket of the configuration by its name."""
@@ -45,6 +48,16 @@ class Buckets:
         if found is None:
             raise refused(bucket, key, "no such bucket in [api.buckets]")
         return found.read(key, most)
+
+    def write(self, bucket: str, key: str, data: bytes) -> None:
+        """Put an object there, in place of one of the same key; raises Fault."""
+        found = self._buckets.get(bucket)
+        if found is None:
+            raise refused(bucket, key, "no such bucket in [api.buckets]")
+        found.write(key, data)
+
+    def __contains__(self, bucket: object) -> bool:
+        return bucket in self._buckets
 
 
 def _opened(name: str, settings: BucketSettings, away: Away) -> Bucket:
@@ -61,7 +74,7 @@ def _opened(name: str, settings: BucketSettings, away: Away) -> Bucket:
 
 def refused(bucket: str, key: str, reason: object, level: int = logging.INFO) -> Fault:
     """Logged with its reason, answered without."""
-    log.log(level, "bucket %s: %r cannot be read: %s", bucket, key, " ".join(str(reason)[:LONGEST_REASON].split()))
+    log.log(level, "bucket %s: %r cannot be had: %s", bucket, key, " ".join(str(reason)[:LONGEST_REASON].split()))
     return faults.invalid_s3_object()
 
 
@@ -79,6 +92,26 @@ class Folder:
             return self._read(key, most)
         except (OSError, ValueError) as error:  # a null character, or half a surrogate pair
             raise refused(self._name, key, error) from error
+
+    def write(self, key: str, data: bytes) -> None:
+        if set(key.split("/")) & set(ASIDE):
+            raise refused(self._name, key, "not a plain path")
+        path = self._path / key
+        part = path.with_name(f".{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.resolve().is_relative_to(self._path.resolve()):
+                raise refused(self._name, key, "it lies outside the folder")
+            try:
+                with part.open("wb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        except (OSError, ValueError) as error:
+            raise refused(self._name, key, error, logging.WARNING) from error
 
     def _read(self, key: str, most: int) -> bytes:
         """The handle that was looked at is the one that is read, so nobody can put another file in its place."""

@@ -28,7 +28,6 @@ def _absent(note: str, *names: str) -> dict[str, Capability]:
 VIDEOS = "Stored videos are not analysed; a camera of kind 'file' watches one, and tells what it sees over MQTT."
 STREAMS = "Cameras stand in the TOML instead, and tell what they see over MQTT."
 BULK = "There are no jobs over many pictures; ask for one after the other."
-TRAINING = "No models are trained here, and none are brought along."
 LIVENESS = "It takes a video dialogue with the client; 'vedette analyze' and cameras give advice on a picture instead."
 
 # By group, in the order of the service model's documentation.
@@ -36,12 +35,10 @@ GROUPS: Mapping[str, Mapping[str, Capability]] = {
     "Image analysis": {
         "DetectLabels": _offered("Labels with parents, aliases, categories and boxes, and IMAGE_PROPERTIES."),
         "DetectFaces": _offered("All attributes, landmarks, pose and quality of up to 100 faces."),
-        "DetectModerationLabels": _offered("The taxonomy of version 7.0; no adapters and no human loops."),
+        "DetectModerationLabels": _offered("The taxonomy of version 7.0, with adapters; no human loops."),
         "DetectText": _offered("Lines and words, with filters and regions."),
         "DetectProtectiveEquipment": _offered("Face and head covers; hand covers are never found."),
-        "DetectCustomLabels": Capability(
-            "partly", "Asked and refused as by Rekognition: no model of one's own can run yet."
-        ),
+        "DetectCustomLabels": _offered("By the versions that run; labels of pictures, or in boxes."),
         "RecognizeCelebrities": _offered("Whom the installed celebrity packs know."),
         "GetCelebrityInfo": _offered("Of whom the installed celebrity packs know."),
         "CompareFaces": _offered("The largest face of one picture against up to 100 of another."),
@@ -79,18 +76,32 @@ GROUPS: Mapping[str, Mapping[str, Capability]] = {
         "StopStreamProcessor", "UpdateStreamProcessor", "DeleteStreamProcessor",
     ),
     "Media analysis jobs": _absent(BULK, "StartMediaAnalysisJob", "GetMediaAnalysisJob", "ListMediaAnalysisJobs"),
-    "Custom labels": _absent(
-        TRAINING,
-        "CreateProject", "DescribeProjects", "DeleteProject", "CreateProjectVersion", "DescribeProjectVersions",
-        "StartProjectVersion", "StopProjectVersion", "DeleteProjectVersion", "CopyProjectVersion", "CreateDataset",
-        "DescribeDataset", "UpdateDatasetEntries", "DistributeDatasetEntries", "ListDatasetEntries",
-        "ListDatasetLabels", "DeleteDataset", "PutProjectPolicy", "ListProjectPolicies", "DeleteProjectPolicy",
-    ),
+    "Custom labels": {
+        "CreateProject": _offered("For labels of one's own, or for adapters of moderation."),
+        "DescribeProjects": _offered("In pages, the newest first."),
+        "DeleteProject": _offered("Once its versions and datasets are gone."),
+        "CreateProjectVersion": _offered("An order for 'tools/train --serve-device' on a workstation."),
+        "DescribeProjectVersions": _offered("Status, F1 score and results; in pages, the newest first."),
+        "StartProjectVersion": _offered("It runs once it has passed its self-test; inference units change nothing."),
+        "StopProjectVersion": _offered("The version that served before serves again, if it still runs."),
+        "DeleteProjectVersion": _offered("Of one that does not run; an order that nobody is at is withdrawn."),
+        "CopyProjectVersion": _offered("Within this device, unless the project's policy denies it."),
+        "CreateDataset": _offered("Empty, out of a manifest in a bucket, or as a copy."),
+        "DescribeDataset": _offered("With the numbers of entries, labels and errors."),
+        "UpdateDatasetEntries": _offered("A line takes the place of the one with the same picture."),
+        "DistributeDatasetEntries": _offered("A fifth goes to the test set, evenly over the labels."),
+        "ListDatasetEntries": _offered("In pages, with all filters and what is wrong with each."),
+        "ListDatasetLabels": _offered("In pages, by name."),
+        "DeleteDataset": _offered("Orders keep the entries they were written with."),
+        "PutProjectPolicy": _offered("With revisions; what it denies is denied."),
+        "ListProjectPolicies": _offered("In pages."),
+        "DeleteProjectPolicy": _offered("Of a revision, if one is named."),
+    },
     "Face liveness": _absent(LIVENESS, "CreateFaceLivenessSession", "GetFaceLivenessSessionResults"),
     "Tags": {
-        "TagResource": _offered("Of collections."),
-        "UntagResource": _offered("Of collections."),
-        "ListTagsForResource": _offered("Of collections."),
+        "TagResource": _offered("Of collections, projects, versions and datasets."),
+        "UntagResource": _offered("Of collections, projects, versions and datasets."),
+        "ListTagsForResource": _offered("Of collections, projects, versions and datasets."),
     },
 }  # fmt: skip
 

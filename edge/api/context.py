@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from edge.api import naming
 from edge.api.desk import Desk
+from edge.api.faults import Fault
 from edge.api.messages import Head
 from edge.errors import MissingError
 from edge.keys import AccessKey
@@ -52,11 +54,16 @@ def context_of(head: Head, caller: Caller, members: Mapping[str, Any], now: floa
 
 
 def tags_of(desk: Desk, resource: str) -> dict[str, str]:
-    """The keys for the tags of a collection, named by its ARN; nothing else here has any."""
-    ours = desk.arn("collection", "")
-    if not resource.startswith(ours):
-        return {}
-    with suppress(MissingError):  # which the operation will tell, if it is allowed
-        tags = desk.collections.tags(resource.removeprefix(ours))
-        return {f"aws:ResourceTag/{name}": value for name, value in tags.items()}
+    """The keys for the tags of what an ARN names: a collection, a project, a version or a data set."""
+    with suppress(MissingError, Fault):  # which the operation will tell, if it is allowed
+        return {f"aws:ResourceTag/{name}": value for name, value in _tags(desk, resource).items()}
+    return {}
+
+
+def _tags(desk: Desk, resource: str) -> Mapping[str, str]:
+    collection = desk.arn("collection", "")
+    if resource.startswith(collection):
+        return desk.collections.tags(resource.removeprefix(collection))
+    if resource.startswith(desk.arn("project", "")):
+        return desk.workshop.projects.tags(*naming.tagged(desk, resource))
     return {}

@@ -1,4 +1,4 @@
-"""What an operation works with: the models, the collections, the pictures."""
+"""What an operation works with: the models, the collections, the pictures, the projects."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edge.collections import Collections
 
 if TYPE_CHECKING:
     from edge.api.images import Images
+    from edge.api.workshop import Workshop
 
 
 ANYWHERE = re.compile(r"arn:aws[a-z-]*:rekognition:[a-z]{2}[a-z0-9-]{1,30}:(?P<account>\d{12}):(?P<rest>.+)")
@@ -27,6 +28,7 @@ class Desk:
     collections: Collections
     images: Images
     tokens: Tokens
+    workshop: Workshop
     region: str
     account: str
     now: Callable[[], float] = time.time

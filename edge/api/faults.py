@@ -66,8 +66,32 @@ def resource_not_found(message: str = "The resource specified in the request can
     return Fault("ResourceNotFoundException", message)
 
 
-def resource_already_exists(collection: str) -> Fault:
-    return Fault("ResourceAlreadyExistsException", f"The collection id: {collection} already exists")
+def resource_already_exists(message: str) -> Fault:
+    return Fault("ResourceAlreadyExistsException", message)
+
+
+def collection_already_exists(collection: str) -> Fault:
+    return resource_already_exists(f"The collection id: {collection} already exists")
+
+
+def resource_in_use(message: str = "Specified resource is in use.") -> Fault:
+    return Fault("ResourceInUseException", message)
+
+
+def resource_not_ready(message: str) -> Fault:
+    return Fault("ResourceNotReadyException", message)
+
+
+def limit_exceeded(message: str) -> Fault:
+    return Fault("LimitExceededException", message)
+
+
+def malformed_policy_document(message: str) -> Fault:
+    return Fault("MalformedPolicyDocumentException", message)
+
+
+def invalid_policy_revision_id(message: str) -> Fault:
+    return Fault("InvalidPolicyRevisionIdException", message)
 
 
 def conflict(

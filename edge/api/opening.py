@@ -18,8 +18,12 @@ from edge.api.operations import OPERATIONS
 from edge.api.server import Door, Server
 from edge.api.service import Service
 from edge.api.tokens import Tokens
+from edge.api.training import OPERATIONS as TRAINING
+from edge.api.workshop import Workshop
 from edge.collections import Collections
 from edge.config import Config
+from edge.custom import Projects
+from edge.custom.uploads import Uploads
 from edge.endpoint import MB
 from edge.errors import StorageError, UnavailableError
 from edge.keys import Keys, Master, open_master
@@ -41,11 +45,16 @@ def opened(
         keys = Keys(database.connect(config.data), master)
         parts.callback(keys.close)
         line = Line(settings.workers, settings.queue)
-        images = Images(Buckets(settings.buckets, line.away))
+        buckets = Buckets(settings.buckets, line.away)
+        projects = Projects(database.connect(config.data))
+        parts.callback(projects.close)
+        uploads = Uploads(config.data / "training")
+        uploads.sweep({order.version for order in projects.orders()})
+        workshop = Workshop(projects, config.models.open_store(), uploads, buckets)
         tokens = Tokens(master.derive(b"pagination tokens"))
-        desk = Desk(abilities, collections, images, tokens, settings.region, settings.account)
+        desk = Desk(abilities, collections, Images(buckets), tokens, workshop, settings.region, settings.account)
         audit = parts.enter_context(audited(config, master))
-        service = Service(desk, keys, audit, settings, OPERATIONS, line)
+        service = Service(desk, keys, audit, settings, {**OPERATIONS, **TRAINING}, line)
         parts.callback(service.close)
         server = Server(service, door)
         parts.callback(server.close)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from edge.api import faults
 from edge.api.desk import Desk
-from edge.collections import FullError, NoCollectionError, NoFaceError, NoUserError, Page, ReusedTokenError
+from edge.collections import FullError, NoCollectionError, NoFaceError, NoUserError, ReusedTokenError
 
 Item = TypeVar("Item")
+Part_co = TypeVar("Part_co", covariant=True)
 
 MOST_FACES = 4096  # of a list, or that a search finds
 MOST_USERS = 500
 SIMILARITY = 80.0  # percent from which a face or a user matches
 NO_VERSION = "0.0"  # of the model for faces, while there is none
+
+
+class Page(Protocol[Part_co]):
+    """Some of a list, and the place that the next of it begins after; None at its end."""
+
+    @property
+    def items(self) -> Sequence[Part_co]: ...
+
+    @property
+    def after(self) -> int | None: ...
 
 
 @contextmanager
@@ -43,7 +54,7 @@ def version(desk: Desk) -> str:
 
 def page(
     desk: Desk, operation: str, members: Mapping[str, Any], read: Callable[[int, int], Page[Item]], most: int
-) -> tuple[list[Item], dict[str, str]]:
+) -> tuple[Sequence[Item], dict[str, str]]:
     """The part of a list that is asked for, and the NextToken if there is more.
 
     `read` is given the place that it begins after and how many to read. A token holds for the same request only.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http.client import HTTPResponse
-from io import BufferedReader, RawIOBase
+from io import BufferedReader, BytesIO, RawIOBase
 from socket import socket
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from urllib3.util import Retry
 
 from edge.api import faults
 from edge.api.buckets import Away, refused
+from edge.api.faults import Fault
 from edge.endpoint import BucketSettings
 from edge.errors import ConfigError
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 CONNECT, WHOLE = 2.0, 5.0  # seconds: to be let in, for all of an object
 PART = 1 << 18
 SPARE = 1 << 20  # bytes beside those of an object
+# No name for a bucket or an object, a server that is away, and answers that make no sense.
+FAILURES = (MinioException, HTTPError, OSError, ValueError, ParseError)
 ABSENT = (403, 404)  # statuses of who asks for what is not there, or not for them
 
 
@@ -78,11 +81,21 @@ class Server:
                 finally:
                     response.close()
                     response.release_conn()
-        # No name for a bucket or an object, a server that is away, and answers that make no sense.
-        except (MinioException, HTTPError, OSError, ValueError, ParseError) as error:
-            absent = isinstance(error, ValueError) or _status(error) in ABSENT
-            reason = getattr(error, "reason", error)  # that of all tries together, if there were several
-            raise refused(self._name, key, reason, logging.INFO if absent else logging.WARNING) from error
+        except FAILURES as error:
+            raise self._refused(key, error) from error
+
+    def write(self, key: str, data: bytes) -> None:
+        """Raises Fault where it cannot be put there, whoever is to blame."""
+        try:
+            with self._away(), _limited(SPARE):
+                self._client.put_object(self._bucket, key, BytesIO(data), len(data))
+        except FAILURES as error:
+            raise self._refused(key, error) from error
+
+    def _refused(self, key: str, error: Exception) -> Fault:
+        absent = isinstance(error, ValueError) or _status(error) in ABSENT
+        reason = getattr(error, "reason", error)  # that of all tries together, if there were several
+        return refused(self._name, key, reason, logging.INFO if absent else logging.WARNING)
 
 
 def _taken(response: BaseHTTPResponse, most: int) -> bytes:

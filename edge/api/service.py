@@ -26,6 +26,7 @@ from edge.api.faults import Fault
 from edge.api.limits import Line, Quotas, Room
 from edge.api.messages import CONTENT_TYPE, Answer, Head
 from edge.api.refusals import Refusals, Refused
+from edge.api.sharing import check_shared
 from edge.api.signature import Claim
 from edge.api.trail import Call, record, unproven
 from edge.api.wire import Operation
@@ -200,6 +201,7 @@ class Service:
             tags = tags_of(self.desk, resource) if tagged else {}
             if not allowed(caller.key.policies, action, resource, context | tags):
                 raise faults.access_denied(caller.arn, action, resource)
+        check_shared(self.desk, admitted.operation.name, members, caller.arn, context)
         if not self._quotas.take(caller.key.id, caller.key.quota, time.monotonic()):
             raise faults.provisioned_throughput_exceeded()
 

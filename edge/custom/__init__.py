@@ -15,6 +15,7 @@ and whose answers are only logged (shadow).
 """
 
 from edge.custom.records import (
+    STARTABLE,
     FullError,
     InUseError,
     NewVersion,
@@ -30,6 +31,7 @@ from edge.custom.records import (
 from edge.custom.store import Projects
 
 __all__ = [
+    "STARTABLE",
     "FullError",
     "InUseError",
     "NewVersion",

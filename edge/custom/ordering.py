@@ -37,6 +37,14 @@ class OrderCalls(Stored):
         with self._reading() as connection:
             return orders.count(connection, version)
 
+    def note_output(self, version: Version, output: str, message: str) -> Version:
+        """Where its results lie, as JSON; and what there is to say of that."""
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE versions SET output = ?, message = ? WHERE id = ?", [output, message, version.id]
+            )
+            return rows.version_of(connection, version.project, version.name)
+
     def claim(self, version: Version, worker: str, now: float) -> Order:
         """Raises MissingError, LostError, InUseError as `orders.claim` does."""
         with self._writing() as connection:

@@ -119,7 +119,8 @@ def served(folder: Path) -> Iterator[Stage]:
         collections = open_.enter_context(closing(Collections(connect(config.data))))
         search = {"CollectionId": "people", "FaceId": filled(collections, "people", PEOPLE), "MaxFaces": 5}
         asked: dict[str, dict[str, Any]] = {"DetectFaces": picture, "DetectLabels": picture, "SearchFaces": search}
-        desk = Desk(abilities, collections, Images(Buckets({})), Tokens(b""), config.api.region, config.api.account)
+        images, tokens = Images(Buckets({})), Tokens(b"")
+        desk = Desk(abilities, collections, images, tokens, None, config.api.region, config.api.account)  # type: ignore[arg-type]
         took = list[float]()
         open_.enter_context(patch.object(opening, "OPERATIONS", _timed(took)))
         server = open_.enter_context(opening.opened(config, abilities, collections))

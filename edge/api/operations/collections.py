@@ -18,7 +18,7 @@ def create_collection(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     try:
         desk.collections.create_collection(name, members.get("Tags"))
     except DuplicateError as error:
-        raise faults.resource_already_exists(name) from error
+        raise faults.collection_already_exists(name) from error
     return {
         "StatusCode": OK,
         "CollectionArn": desk.arn("collection", name),

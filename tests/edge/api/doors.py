@@ -102,7 +102,7 @@ def door(folder: Path, *, policies: list[Policy] | None = None, quota: float = 0
     audit = Audit(folder / "audit", master.derive(b"audit"))
     with closing(Keys(database.connect(folder), master)) as keys, closing(audit):
         key, secret = keys.create("tester", policies, quota)
-        desk = Desk(Abilities(), None, None, Tokens(b"secret"), "us-east-1", "123456789012")  # type: ignore[arg-type]
+        desk = Desk(Abilities(), None, None, Tokens(b"secret"), None, "us-east-1", "123456789012")  # type: ignore[arg-type]
         api = ApiSettings(**settings)
         service = Service(desk, keys, audit, api, operations, Line(api.workers, api.queue))
         yield Door(service, keys, key.id, secret, folder, operations)

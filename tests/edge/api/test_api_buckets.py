@@ -106,7 +106,7 @@ def test_a_folder_that_is_away_and_a_bucket_nobody_named_refuse_too(tmp_path: Pa
 def test_the_log_says_why(shelf: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         refused(shelf, "out.jpg")
-    assert "bucket photos: 'out.jpg' cannot be read: it lies outside the folder" in caplog.text
+    assert "bucket photos: 'out.jpg' cannot be had: it lies outside the folder" in caplog.text
 
 
 def test_a_large_object_is_not_read(shelf: Path) -> None:
@@ -314,7 +314,7 @@ def fails(buckets: Buckets, caplog: pytest.LogCaptureFixture) -> logging.LogReco
         buckets.read("remote", "one.jpg", MOST)
     assert (told.value.status, str(told.value)) == (400, str(invalid_s3_object()))
     (record,) = (record for record in caplog.records if record.name == "edge.api.buckets")
-    assert record.getMessage().startswith("bucket remote: 'one.jpg' cannot be read: ")
+    assert record.getMessage().startswith("bucket remote: 'one.jpg' cannot be had: ")
     assert len(record.getMessage()) < 300
     return record
 

@@ -27,7 +27,7 @@ WORDS = [
     (faults.throttling(), "Slow down; sudden increase in rate of requests"),
     (faults.service_unavailable(), "Service Unavailable"),
     (faults.provisioned_throughput_exceeded(), "Provisioned Rate exceeded."),
-    (faults.resource_already_exists("people"), "The collection id: people already exists"),
+    (faults.collection_already_exists("people"), "The collection id: people already exists"),
     (faults.idempotent_parameter_mismatch("t1"), "The ClientRequestToken: t1 you have supplied is already in use."),
     (faults.invalid_pagination_token(), "Invalid Pagination Token"),
     (faults.invalid_image_format(), "Request has invalid image format"),
@@ -52,7 +52,7 @@ FRONT_DOOR = {
     "ValidationException",
 }
 # Those whose names say more than their codes.
-SPECIAL = {"no_faces", "service_unavailable", "image_dimensions_too_large"}
+SPECIAL = {"no_faces", "service_unavailable", "image_dimensions_too_large", "collection_already_exists"}
 
 
 def made() -> dict[str, Fault]:
