@@ -182,9 +182,11 @@ def install(store: Store, file: Path, trust: str = "", then: Callable[[Installed
             unpacked.mkdir()
             pack = _contents(stream, front, file, unpacked)
             (unpacked / FRONT).write_bytes(front.data)
-            (scratch / TRUSTED).write_bytes(trust_list({*known, trust} - {""}))
-            for path in (*unpacked.iterdir(), unpacked, scratch / TRUSTED):
+            for path in (*unpacked.iterdir(), unpacked):
                 flush(path)
+            if trust:
+                (scratch / TRUSTED).write_bytes(trust_list({*known, trust}))
+                flush(scratch / TRUSTED)
             place.mkdir(exist_ok=True)
             installed = Installed(pack.index, pack.signer, pack.digest, place / pack.digest)
             _put(unpacked, installed, scratch, undo)
