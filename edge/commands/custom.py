@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.commands import table
+from edge.commands import announce, table
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     deleting = actions.add_parser("delete", help="delete a version that does not run, with its files")
     deleting.add_argument("place", metavar="PROJECT/VERSION")
     deleting.set_defaults(handler=delete)
+    announce.add(actions)
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from edge import config, daemon, database
+from edge import cli, config, daemon, database
 from edge.custom import Projects, following, manifests
 from edge.custom.manifests import Followed, Trace, remember
-from edge.errors import InputError, StorageError
+from edge.errors import DeniedError, InputError, StorageError, UnavailableError
+from edge.events.announcing import keep
 from edge.events.log import EventLog, EventSettings
 from edge.events.mqtt import Connection, MqttSettings
 from edge.events.publisher import Publisher
@@ -25,7 +26,7 @@ from edge.packs.records import file_digest
 from edge.packs.sealed import TRUSTED, fingerprint
 from edge.packs.signing import SigningKey
 from edge.packs.store import Store
-from tests.brokers import Mosquitto, until
+from tests.brokers import Mosquitto, mute, until
 from tests.edge import customs
 from tests.servers import Web, serving
 
@@ -333,6 +334,56 @@ def test_a_disk_that_refuses_is_waited_for(
         until(lambda: device.states() == ["delayed"])
         monkeypatch.setattr(following, "install", install)
         until(lambda: device.states() == ["delayed", "installed"])
+
+
+def test_what_was_installed_but_not_told_is_told_and_not_fetched_again(
+    device: Device, web: Web, made: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = EventLog.append
+
+    def full(*_: object) -> None:
+        raise StorageError("vedette.db: database or disk is full")
+
+    monkeypatch.setattr(EventLog, "append", full)
+    announce(device.port, OWN, manifest(made["v1"], url=serve(web, made["v1"]), start=True))
+    with device.running():
+        until(lambda: device.versions() == {"colours/v1": "STARTING"})
+    monkeypatch.setattr(EventLog, "append", append)
+    with device.running():  # as after a kill between the two
+        until(lambda: device.states() == ["installed"])
+    assert len(web.asked) == 1
+
+
+def test_a_pack_is_announced_by_a_command(
+    tmp_path: Path, device: Device, made: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "fleet.toml").write_text(f"[mqtt]\nport = {device.port}\n")
+    (device.data / "pack").write_bytes(made["v1"].read_bytes())
+    words = ["--config", str(tmp_path / "fleet.toml"), "custom", "announce", str(made["v1"])]
+    assert cli.main([*words, "--file", "pack", "--device", "porch", "--start"]) == 0
+    topic, _, told = capsys.readouterr().out.partition(": ")
+    assert topic == OWN
+    assert json.loads(told) == manifest(made["v1"], file="pack", start=True)
+    assert cli.main([*words, "--url", "http://localhost:1/pack", "--device", "yard"]) == 0
+    with device.running():
+        until(lambda: device.versions() == {"colours/v1": "STARTING"})
+    assert cli.main([*words, "--url", "ftp://localhost/pack"]) == InputError.exit_code
+    assert "none of http:// or https://" in capsys.readouterr().err
+    assert cli.main([*words, "--url", "http://localhost/pack", "--device", "a+b"]) == InputError.exit_code
+    made_up = tmp_path / "none.vedette"
+    made_up.write_bytes(made["v1"].read_bytes()[:-1])
+    assert cli.main([*words[:4], str(made_up), "--file", "pack"]) == InputError.exit_code
+    assert "cut short" in capsys.readouterr().err
+
+
+def test_a_broker_that_takes_no_announcement_is_told(tmp_path: Path) -> None:
+    rights = tmp_path / "rights"
+    rights.write_text("topic read #\n")
+    rights.chmod(0o600)
+    with Mosquitto(tmp_path, f"acl_file {rights}") as closed, pytest.raises(DeniedError, match="let this user publish"):
+        keep(MqttSettings(port=closed.port), "porch", OWN, "{}")
+    with mute() as port, pytest.raises(UnavailableError):
+        keep(MqttSettings(port=port, timeout=0.2), "porch", OWN, "{}")
 
 
 def test_the_oldest_manifests_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

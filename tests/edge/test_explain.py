@@ -31,6 +31,14 @@ def _backends(monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, "tflite", FakeBackend(refusal="not here"))
 
 
+def test_undrawn_pictures_and_announced_packs_are_told(tmp_path: Path) -> None:
+    raw = {"stills": {"folder": "stills", "clean": True}, "custom": {"manifests": True, "folder": "stick"}}
+    told = list(lines(parsed(tmp_path, **raw)))
+    assert f"stills: the newest 1000 in {tmp_path / 'stills'}, undrawn too" in told
+    assert "custom: packs of up to 256 MB that are announced at vedette/porch/custom/+ and vedette/custom/+" in told
+    assert f"custom.folder: {tmp_path / 'stick'} is no folder" in "\n".join(obstacles(parsed(tmp_path, **raw)))
+
+
 def test_defaults_are_told_in_full(tmp_path: Path) -> None:
     assert list(lines(parsed(tmp_path, cameras={"door": DOOR}))) == [
         f"device porch: topics vedette/porch/<camera>/<type>, data in {tmp_path / 'state'}",
