@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -263,3 +264,19 @@ def _named(projects: Projects, project: str, name: str = "") -> Version:
         if version.id == serving or (serving is None and version.digest):
             return version
     raise MissingError(f"project {project!r} has no version with a model; install a pack, 'vedette custom install'")
+
+
+def unserved(settings: Settings, names: Collection[str]) -> Iterator[str]:
+    """Which of these projects are not there, or have no version running, each with the remedy."""
+    if not (settings.data / database.NAME).exists():
+        yield from (f"there is no project {name!r}; run 'vedette custom install'" for name in names)
+        return
+    with closing(Projects(database.connect(settings.data))) as projects:
+        known = [project.name for project in projects.projects()]
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else "run 'vedette custom install'"
+                yield f"there is no project {name!r}; {hint}"
+            elif projects.serving(name).current is None:
+                yield f"no version of {name!r} runs; run 'vedette custom start {name}'"

@@ -11,6 +11,7 @@ from edge.abilities import needed
 from edge.cameras.base import CameraSettings
 from edge.config import Config
 from edge.custom import manifests
+from edge.customs import unserved
 from edge.engine import check_backends, installed_of
 from edge.errors import MasterKeyError, StorageError
 from edge.keys import store
@@ -83,6 +84,7 @@ def problems(config: Config) -> Iterator[str]:
         yield str(error)
         return
     yield from _unknown_labels(config)
+    yield from _unserved(config)
     for task in config.tasks if config.cameras or config.api.port else ():
         for model in needed(task):
             if not config.models.of(model):
@@ -131,6 +133,15 @@ def _unknown_labels(config: Config) -> Iterator[str]:
                 yield f"cameras.{name}.labels.{key}: there is no {unknown!r}; {hint}"
 
 
+def _unserved(config: Config) -> Iterator[str]:
+    """Projects that cameras ask, and that will not answer."""
+    for name, camera in config.cameras.items():
+        if camera.custom.enabled:
+            with suppress(StorageError):  # which is said elsewhere
+                for reason in unserved(config, camera.custom.projects):
+                    yield f"cameras.{name}.custom.projects: {reason}"
+
+
 def _backend(config: Config, backend: Backend) -> str:
     return (
         f"{backend} in a worker process" if isolated(backend, config.accel.options(backend, config.data)) else backend
@@ -164,7 +175,11 @@ def _tasks(camera: CameraSettings) -> Iterator[str]:
         yield f"labels: every {camera.labels.every:g} s, from a score of {camera.labels.floor:g}"
     if camera.moderation.enabled:
         yield f"moderation: every {camera.moderation.every:g} s, an event from {camera.moderation.floor:g}"
-    for task, what in MORE.items():
-        section = getattr(camera, task)
+    for name, what in MORE.items():
+        section = getattr(camera, name)
         if section.enabled:
-            yield f"{task}: {what.format(task=section)}, every {section.every:g} s"
+            yield f"{name}: {what.format(task=section)}, every {section.every:g} s"
+    if camera.custom.enabled:
+        task = camera.custom
+        least = "the threshold of each label" if task.floor is None else f"a score of {task.floor:g}"
+        yield f"custom: labels of {', '.join(task.projects)}, from {least}, every {task.every:g} s"

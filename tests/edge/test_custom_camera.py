@@ -22,6 +22,7 @@ from edge.abilities import open_abilities
 from edge.config import Config, parse
 from edge.custom import Projects
 from edge.errors import ConfigError
+from edge.explain import lines, problems
 from edge.packs.sealed import fingerprint
 from edge.pipeline import Pipeline
 from edge.values import Image
@@ -166,6 +167,17 @@ def test_a_task_of_no_project_names_itself(tmp_path: Path) -> None:
         configured(tmp_path, tmp_path)
 
 
+def test_check_says_what_is_asked_and_what_will_not_answer(tmp_path: Path) -> None:
+    config = configured(tmp_path, pictures(tmp_path / "yard", colour("red")), projects=["colours", "squares"])
+    install(config, "colours/v1")
+    assert "camera yard: custom: labels of colours, squares, from the threshold of each label, every 0 s" in lines(
+        config
+    )
+    assert list(problems(config)) == [
+        "cameras.yard.custom.projects: there is no project 'squares'; run 'vedette custom install'"
+    ]
+
+
 def test_a_pack_is_installed_and_asked_from_the_command_line(tmp_path: Path, vedette: Command) -> None:
     toml = tmp_path / "vedette.toml"
     toml.write_text(f'data = "{tmp_path}/data"\n[models]\nstore = "{tmp_path}/store"\n', "utf-8")
@@ -193,7 +205,7 @@ def test_a_pack_is_installed_and_asked_from_the_command_line(tmp_path: Path, ved
 
 
 def test_nothing_that_trains_is_needed_to_see(tmp_path: Path) -> None:
-    """Neither torch, nor what quantizes and converts, is imported where custom models run, nor even installed."""
+    """Neither torch, nor what quantizes and converts, is imported where custom models run."""
     root = Path(__file__).parents[2]
     code = f"""
 import sys

@@ -16,7 +16,7 @@ from accel.session import AcceleratorError
 from edge import customs, database
 from edge.abilities import Abilities
 from edge.custom import Projects, Status
-from edge.customs import ServedCustoms, open_named, try_out
+from edge.customs import ServedCustoms, open_named, try_out, unserved
 from edge.engine import AccelSettings, ModelSettings
 from edge.errors import DiskError, MissingError
 from edge.packs.store import Store
@@ -286,6 +286,17 @@ def test_what_is_not_there_is_named(device: Device, tmp_path: Path) -> None:
     device.projects.create_project("empty")
     with pytest.raises(MissingError, match="project 'empty' has no version with a model"):
         open_named(device.settings, "empty")
+
+
+def test_projects_that_will_not_answer_are_named_with_the_remedy(device: Device) -> None:
+    device.install("colours/v1")
+    assert list(unserved(device.settings, ("colour", "squares", "colours"))) == [
+        "there is no project 'colour'; did you mean 'colours'?",
+        "there is no project 'squares'; run 'vedette custom install'",
+        "no version of 'colours' runs; run 'vedette custom start colours'",
+    ]
+    device.projects.started(device.projects.version("colours", "v1"))
+    assert list(unserved(device.settings, ("colours",))) == []
 
 
 def test_a_version_is_tried_out_before_it_is_started(device: Device) -> None:
