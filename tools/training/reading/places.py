@@ -34,9 +34,9 @@ def side_of(path: Path, root: Path) -> Side:
 
 
 def in_test(sides: Iterable[Side], this: Side) -> bool | None:
-    """Whether a part is tested on: where no part is called test, the one for validation is."""
-    known = set(sides) - {""}
-    if not {"test", "valid"} & known or not this:
+    """Whether a part is tested on: where no part is called test, the one for validation is. One alone says nothing."""
+    known = set(sides)
+    if not {"test", "valid"} & known or not this or len(known) < 2:
         return None
     return this == ("test" if "test" in known else "valid")
 

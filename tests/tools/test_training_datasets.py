@@ -1,0 +1,249 @@
+"""Data sets are read in the forms that people have them in."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import InputError, MissingError
+
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+
+from training import datasets
+from training.datasets import Mark, Sample
+from training.reading import coco, places, tables, yolo
+
+HALF = Mark("cup", 0.25, 0.25, 0.75, 0.5)
+
+
+def picture(path: Path, width: int = 80, height: int = 40) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((height, width, 3), 90, np.uint8))
+    return path
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def said(samples: list[Sample], root: Path) -> dict[str, object]:
+    return {
+        one.path.relative_to(root).as_posix(): tuple(mark.label for mark in one.marks) or one.labels for one in samples
+    }
+
+
+def test_a_folder_for_each_label(tmp_path: Path) -> None:
+    for name in ("cat/1.jpg", "cat/old/2.PNG", "dog/1.jpg", "astray.jpg", "cat/.hidden.jpg", "cat/notes.txt"):
+        picture(tmp_path / name) if not name.endswith("txt") else write(tmp_path / name, "")
+    samples = datasets.read(tmp_path)
+    assert said(samples, tmp_path) == {
+        "astray.jpg": (), "cat/1.jpg": ("cat",), "cat/old/2.PNG": ("cat",), "dog/1.jpg": ("dog",),
+    }  # fmt: skip
+    assert {one.test for one in samples} == {None}
+    assert datasets.task_of(samples) == "classify"
+
+
+def test_folders_for_train_and_test_hold_folders_for_labels(tmp_path: Path) -> None:
+    for name in ("train/cat/1.jpg", "val/cat/2.jpg", "test/cat/3.jpg"):
+        picture(tmp_path / name)
+    assert {one.path.parts[-3]: one.test for one in datasets.read(tmp_path)} == {
+        "train": False, "val": False, "test": True,
+    }  # fmt: skip
+
+
+def test_where_nothing_is_called_test_validation_is(tmp_path: Path) -> None:
+    for name in ("train/cat/1.jpg", "val/cat/2.jpg"):
+        picture(tmp_path / name)
+    assert [one.test for one in datasets.read(tmp_path)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("test", "test"), ("instances_val2017.json", "valid"), ("trainset", "train"), ("latest", ""), ("contest.csv", "")],
+)
+def test_the_part_that_a_name_tells(name: str, side: str) -> None:
+    assert places.side(name) == side
+
+
+def coco_of(names: list[str]) -> str:
+    return json.dumps({
+        "images": [{"id": place, "file_name": name, "width": 80, "height": 40} for place, name in enumerate(names)],
+        "annotations": [
+            {"id": 1, "image_id": 0, "category_id": 7, "bbox": [20, 10, 40, 10]},
+            {"id": 2, "image_id": 0, "category_id": 7, "bbox": [0, 0, 80, 40], "iscrowd": 1},
+        ],
+        "categories": [{"id": 7, "name": "cup"}],
+    })  # fmt: skip
+
+
+def test_coco_beside_its_pictures(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        picture(tmp_path / part / "a.jpg")
+        write(tmp_path / f"{part}.json", coco_of([f"{part}/a.jpg", f"{part}/b.jpg"]))
+    test, empty, train, _ = datasets.read(tmp_path)
+    assert (train.marks, train.test) == ((HALF,), False)
+    assert (test.marks, test.test, test.path) == ((HALF,), True, tmp_path / "test/a.jpg")
+    assert empty == Sample(tmp_path / "test/b.jpg", (), (), test=True)
+    assert datasets.task_of([train]) == "detect"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "pictures"),
+    [
+        ("annotations/instances_train2017.json", "images/train2017/a.jpg"),
+        ("train/_annotations.coco.json", "train/a.jpg"),
+        ("labels.json", "images/a.jpg"),
+    ],
+)
+def test_coco_in_other_places(tmp_path: Path, annotations: str, pictures: str) -> None:
+    path = picture(tmp_path / pictures)
+    write(tmp_path / annotations, coco_of(["a.jpg"]))
+    assert [one.path for one in datasets.read(tmp_path)] == [path]
+
+
+def test_one_file_of_coco_leaves_the_split_open(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    (sample,) = datasets.read(write(tmp_path / "train.json", coco_of(["a.jpg"])))
+    assert sample.test is None
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"images": [{}], "annotations": [], "categories": []}'])
+def test_what_is_no_coco_is_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match="no annotations as COCO has them"):
+        coco.read([write(tmp_path / "a.json", text)])
+
+
+def test_yolo_with_its_names(tmp_path: Path) -> None:
+    for part in ("train", "valid"):
+        picture(tmp_path / part / "images" / "a.jpg")
+        picture(tmp_path / part / "images" / "none.jpg")
+        write(tmp_path / part / "labels" / "a.txt", "1 0.5 0.375 0.5 0.25\n\n0 0.1 0.1 0.3 0.1 0.3 0.2 0.1 0.2\n")
+    write(tmp_path / "data.yaml", "path: .\nnames:\n  0: plate  # big\n  1: 'cup'\nnc: 2\n")
+    samples = datasets.read(tmp_path)
+    assert samples[0].marks == (HALF, Mark("plate", 0.1, 0.1, 0.3, 0.2))
+    assert [(len(one.marks), one.test) for one in samples] == [(2, False), (0, False), (2, True), (0, True)]
+
+
+@pytest.mark.parametrize(
+    "text", ["names: [plate, cup]", "nc: 2\nnames:\n- plate\n- cup\n", "names: {0: plate, 1: cup}"]
+)
+def test_yolo_names_its_classes_in_several_ways(tmp_path: Path, text: str) -> None:
+    assert yolo._names_of(write(tmp_path / "data.yaml", text)) == {0: "plate", 1: "cup"}
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [("5 .5 .5 .1 .1", "line 1: class 5 has no name"), ("0 .5 .5", "line 1: not 'class cx cy width height'")],
+)
+def test_a_wrong_line_of_yolo_is_named(tmp_path: Path, line: str, complaint: str) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    write(tmp_path / "labels" / "a.txt", line)
+    write(tmp_path / "classes.txt", "plate\ncup\n")
+    with pytest.raises(InputError, match=complaint):
+        datasets.read(tmp_path)
+
+
+def test_a_manifest_with_boxes(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    box = {"class_id": 3, "left": 20, "top": 10, "width": 40, "height": 10}
+    entry = {
+        "source-ref": "s3://bucket/some/a.jpg",
+        "boxes": {"annotations": [box], "image_size": [{"width": 80, "height": 40, "depth": 3}]},
+        "boxes-metadata": {
+            "class-map": {"3": "cup"},
+            "objects": [{"confidence": 1}],
+            "type": "groundtruth/object-detection",
+        },
+    }
+    nothing = {"source-ref": "b.jpg", "boxes": {"annotations": []}, "boxes-metadata": {"class-map": {}}}
+    write(tmp_path / "output.manifest", f"{json.dumps(entry)}\n{json.dumps(nothing)}\n")
+    assert datasets.read(tmp_path) == [Sample(tmp_path / "a.jpg", (), (HALF,)), Sample(tmp_path / "b.jpg", ())]
+
+
+def test_a_manifest_with_labels_of_the_whole_picture(tmp_path: Path) -> None:
+    picture(tmp_path / "bucket" / "a.jpg")
+    one = {"source-ref": "s3://bucket/a.jpg", "cat": 1, "cat-metadata": {"class-name": "cat", "confidence": 1}}
+    both = one | {"indoors": 1, "indoors-metadata": {"class-name": "indoors"}}
+    many = {
+        "source-ref": "s3://bucket/a.jpg",
+        "all": [0, 2],
+        "all-metadata": {"class-map": {"0": "dog", "2": "cat"}},
+    }
+    write(tmp_path / "train.manifest", "\n".join(map(json.dumps, (one, both))))
+    write(tmp_path / "test.manifest", json.dumps(many))
+    assert [(sample.labels, sample.test) for sample in datasets.read(tmp_path)] == [
+        (("cat", "dog"), True), (("cat",), False), (("cat", "indoors"), False),
+    ]  # fmt: skip
+    assert datasets.read(tmp_path)[0].path == tmp_path / "bucket/a.jpg"
+
+
+def test_a_wrong_line_of_a_manifest_is_named(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.manifest", '{"source-ref": "a.jpg"}\n{"source": "b.jpg"}\n')
+    with pytest.raises(InputError, match=r"line 2: no entry of a manifest \('source-ref' is not there\)"):
+        datasets.read(file)
+
+
+def test_a_csv_of_pictures_and_labels(tmp_path: Path) -> None:
+    write(
+        tmp_path / "a.csv",
+        "Filename,Label,Split,Video\na.jpg,cat|indoors,train,x\nb.jpg,dog,test,\na.jpg,grey,train,x\n",
+    )
+    first, second = datasets.read(tmp_path)
+    assert first == Sample(tmp_path / "a.jpg", ("cat", "grey", "indoors"), test=False, group="x")
+    assert second == Sample(tmp_path / "b.jpg", ("dog",), test=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,80,40,cup,20,10,60,20\n",
+        "image,label,left,top,width,height\na.jpg,cup,20,10,40,10\n",
+        "image,label,x1,y1,x2,y2\na.jpg,cup,0.25,0.25,0.75,0.5\n",
+    ],
+)
+def test_a_csv_of_boxes(tmp_path: Path, text: str) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    assert datasets.read(write(tmp_path / "a.csv", text)) == [Sample(tmp_path / "images/a.jpg", (), (HALF,))]
+
+
+def test_a_csv_without_names_of_columns_is_picture_and_label(tmp_path: Path) -> None:
+    assert said(tables.read([write(tmp_path / "a.csv", "a.jpg,cat\nb.jpg,dog\n")]), tmp_path) == {
+        "a.jpg": ("cat",), "b.jpg": ("dog",),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("", "is empty"), ("a,b,c\n1,2,3\n", "no column 'image'"), ("image,label\na.jpg\n", "row 2 has 1 cells")],
+)
+def test_what_is_wrong_with_a_csv_is_told(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        datasets.read(write(tmp_path / "a.csv", text))
+
+
+def test_boxes_can_be_labels_of_the_whole_picture(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    file = write(tmp_path / "a.json", coco_of(["a.jpg"]))
+    assert datasets.read(file, "classify") == [Sample(tmp_path / "a.jpg", ("cup",))]
+
+
+def test_labels_of_the_whole_picture_are_no_boxes(tmp_path: Path) -> None:
+    picture(tmp_path / "cat" / "a.jpg")
+    with pytest.raises(InputError, match="no picture there has a box"):
+        datasets.read(tmp_path, "detect")
+
+
+def test_what_is_no_data_set_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="no such folder or file"):
+        datasets.read(tmp_path / "absent")
+    with pytest.raises(MissingError, match="no pictures there"):
+        datasets.read(tmp_path)
+    with pytest.raises(InputError, match="no data set"):
+        datasets.read(write(tmp_path / "a.txt", ""))
