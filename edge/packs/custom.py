@@ -13,6 +13,7 @@ appears whole, by one rename, or not at all.
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -163,6 +164,19 @@ def folder(store: Store) -> Path:
 def trusted(store: Store) -> frozenset[str]:
     """The fingerprints of the keys whose packs may be installed."""
     return trusted_in(folder(store))
+
+
+def trust(store: Store, signer: str) -> None:
+    """Trust a signer's packs from now on. Raises InputError for what is no fingerprint, and StorageError."""
+    if not re.fullmatch("[0-9a-f]{64}", signer):
+        raise InputError(f"{signer!r}: no fingerprint of 64 hexadecimal digits; 'vedette keys signing' shows a key's")
+    place = folder(store)
+    with reported(store.root), store.changing(), store.scratch() as scratch:
+        (scratch / TRUSTED).write_bytes(trust_list({*trusted(store), signer}))
+        flush(scratch / TRUSTED)
+        place.mkdir(exist_ok=True)
+        (scratch / TRUSTED).replace(place / TRUSTED)
+        flush(place)
 
 
 def install(store: Store, file: Path, trust: str = "", then: Callable[[Installed], None] = lambda _: None) -> Installed:
