@@ -7,7 +7,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,8 +20,9 @@ from edge import __version__, board, database, live
 from edge.abilities import needed
 from edge.collections import Collections
 from edge.config import Config
+from edge.customs import examined
 from edge.engine import TASKS, Model, fault_of, open_model
-from edge.errors import EdgeError
+from edge.errors import EdgeError, StorageError
 from edge.events.log import EventLog
 from edge.events.mqtt import check as check_broker
 from edge.keys import store
@@ -62,6 +63,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield Finding("packages", True, ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
     yield from _backends(config)
     yield from _models(config)
+    yield from _customs(config)
     yield _broker(config)
     yield _storage(config)
     yield from _outbox(config)
@@ -100,6 +102,12 @@ def _models(config: Config) -> Iterator[Finding]:
             continue
         with closing(model):
             yield _sound(task, model, config)
+
+
+def _customs(config: Config) -> Iterator[Finding]:
+    with suppress(StorageError):  # `data` says why
+        for place, reason in examined(config):
+            yield Finding(f"custom {place}", not reason, reason or "passes its self-test")
 
 
 def _sound(task: str, model: Model, config: Config) -> Finding:

@@ -280,3 +280,16 @@ def unserved(settings: Settings, names: Collection[str]) -> Iterator[str]:
                 yield f"there is no project {name!r}; {hint}"
             elif projects.serving(name).current is None:
                 yield f"no version of {name!r} runs; run 'vedette custom start {name}'"
+
+
+def examined(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Each version that runs, tried out now: its place, and why it should not run; empty if all is well."""
+    if not (settings.data / database.NAME).exists():
+        return
+    with closing(Projects(database.connect(settings.data))) as projects:
+        running = [version for version in projects.live() if version.status == Status.RUNNING]
+    for version in running:
+        try:
+            yield version.place, try_out(settings, version)
+        except AcceleratorError as error:
+            yield version.place, str(error)

@@ -19,6 +19,7 @@ import pytest
 from accel.session import AcceleratorError
 from edge import daemon, database
 from edge.abilities import open_abilities
+from edge.checkup import examine
 from edge.config import Config, parse
 from edge.custom import Projects
 from edge.errors import ConfigError
@@ -176,6 +177,15 @@ def test_check_says_what_is_asked_and_what_will_not_answer(tmp_path: Path) -> No
     assert list(problems(config)) == [
         "cameras.yard.custom.projects: there is no project 'squares'; run 'vedette custom install'"
     ]
+
+
+def test_a_checkup_tries_out_what_runs(tmp_path: Path) -> None:
+    config = configured(tmp_path, pictures(tmp_path / "yard", colour("red")), projects=["colours"])
+    install(config, "colours/v1")
+    install(config, "colours/v2", sound=False)
+    found = {one.part: (one.ok, one.text) for one in examine(config) if one.part.startswith("custom ")}
+    assert found["custom colours/v1"] == (True, "passes its self-test")
+    assert not found["custom colours/v2"][0]
 
 
 def test_a_pack_is_installed_and_asked_from_the_command_line(tmp_path: Path, vedette: Command) -> None:
