@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 TICK = 0.5  # seconds between two looks at what was heard
 PAUSE = (5.0, 600.0)  # first and longest wait before a manifest is tried again
-UNTRUSTED = "install a pack of theirs once with 'vedette custom install PACK --trust', then announce this one again"
+UNTRUSTED = "if its maker told you this fingerprint, run 'vedette custom trust' with it, then announce the pack again"
 WAITING = 100  # manifests that may wait at once
 
 Also = Callable[[sqlite3.Connection], None]

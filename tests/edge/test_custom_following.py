@@ -258,8 +258,8 @@ def test_a_stranger_is_refused_until_trusted(
     assert refused["state"] == "refused"
     signer = fingerprint(customs.KEY.public)
     assert refused["reason"] == (
-        f"{told['url']}: signed by {signer}, whom this device does not trust; install a pack of theirs once with "
-        "'vedette custom install PACK --trust', then announce this one again"
+        f"{told['url']}: signed by {signer}, whom this device does not trust; if its maker told you this fingerprint, "
+        "run 'vedette custom trust' with it, then announce the pack again"
     )
     assert device.versions() == {}
     assert not list((device.data / "custom").iterdir())
