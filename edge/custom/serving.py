@@ -57,11 +57,7 @@ class ServingCalls(Stored):
                     "start one first, or this one without --shadow"
                 )
             _set(connection, there.id, Status.RUNNING)
-            if shadow:
-                new = Serving(known.current, known.previous, there.id)
-            else:
-                previous = known.previous if known.current == there.id else known.current
-                new = Serving(there.id, previous, None if known.shadow == there.id else known.shadow)
+            new = Serving(known.current, known.previous, there.id) if shadow else _in_front(there.id, known)
             _serve(connection, key, new)
         return new
 
@@ -93,11 +89,7 @@ class ServingCalls(Stored):
             there = _by_key(connection, known.previous)
             if there.status != Status.RUNNING:
                 raise InUseError(f"version {there.place} is {there.status}; start it with its name")
-            _serve(
-                connection,
-                key,
-                Serving(known.previous, known.current, None if known.shadow == known.previous else known.shadow),
-            )
+            _serve(connection, key, _in_front(there.id, known))
         return there
 
     def version_by_key(self, key: int) -> Version:
@@ -126,6 +118,12 @@ def _by_key(connection: sqlite3.Connection, key: int) -> Version:
 
 def _set(connection: sqlite3.Connection, key: int, status: Status, message: str = "") -> None:
     connection.execute("UPDATE versions SET status = ?, message = ? WHERE id = ?", [status, message, key])
+
+
+def _in_front(key: int, known: Serving) -> Serving:
+    """This one serves, and the one that did, or did last, is the one before."""
+    before = next((one for one in (known.current, known.previous) if one not in (None, key)), None)
+    return Serving(key, before, None if known.shadow == key else known.shadow)
 
 
 def _serving(connection: sqlite3.Connection, key: int) -> Serving:
