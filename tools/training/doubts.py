@@ -25,6 +25,7 @@ NEAREST, AGREEING = 5, 4
 LITTLE, MUCH = 0.25, 0.5  # of its own label and of the other one, where 1 is all of it
 STIFFNESS = 0.3  # of the fit, relative to the mean length of the features
 MOST = 3000  # pictures judged together
+TOLD = 0.8  # of the other pictures have to be told rightly, or the labels are not about what the features see
 COMMON = 0.2  # so many doubts mean that the labels cannot be told apart like this, not that they are wrong
 
 Floats = NDArray[np.float64]
@@ -70,7 +71,8 @@ def _wrong(known: Floats, truth: NDArray[np.int64], count: int) -> dict[int, int
         rows, other = np.arange(len(left)), scores.argmax(1)
         wrong = (scores[rows, truth[left]] < LITTLE) & (scores[rows, other] > MUCH) & (near[rows, other] >= AGREEING)
         if not wrong.any():
-            return found
+            told = float((other == truth[left]).mean())
+            return found if told >= TOLD else {}
         found |= {int(left[at]): int(other[at]) for at in np.nonzero(wrong)[0]}
 
 
