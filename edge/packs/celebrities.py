@@ -175,7 +175,7 @@ def install(store: Store, file: Path, digests: Collection[str], trust: str = "")
     with reported(store.root), store.changing():
         place.mkdir(exist_ok=True)
         if trust:
-            _write(place / TRUSTED, trust_list({*known, trust}))
+            _write(place / TRUSTED, trust_list({*trusted(store), trust}))
         _write(place / f"{pack.index.name}{SUFFIX}", front.data + rest)
     return pack
 

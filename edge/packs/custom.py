@@ -199,7 +199,7 @@ def install(store: Store, file: Path, trust: str = "", then: Callable[[Installed
             for path in (*unpacked.iterdir(), unpacked):
                 flush(path)
             if trust:
-                (scratch / TRUSTED).write_bytes(trust_list({*known, trust}))
+                (scratch / TRUSTED).write_bytes(trust_list({*trusted(store), trust}))
                 flush(scratch / TRUSTED)
             place.mkdir(exist_ok=True)
             installed = Installed(pack.index, pack.signer, pack.digest, place / pack.digest)

@@ -145,6 +145,21 @@ def test_what_cannot_be_done_is_told(said: Said, words: list[str], status: int, 
     assert message in errors
 
 
+def test_a_key_that_signs_packs_is_made_once_and_known_by_its_fingerprint(said: Said, tmp_path: Path) -> None:
+    file = tmp_path / "signing.key"
+    status, told, _ = said("keys", "signing", file)
+    assert status == 0
+    made, fingerprint = told.splitlines()
+    assert made == f"made the signing key {file}: whoever has it signs in your name"
+    assert re.fullmatch("fingerprint [0-9a-f]{64}", fingerprint)
+    assert said("keys", "signing", file) == (0, f"{fingerprint}\n", "")
+    file.write_text("something else")
+    status, _, errors = said("keys", "signing", file)
+    assert (status, errors) == (
+        65, f"vedette: {file}: no signing key; name another file, and a new key is made there\n"
+    )  # fmt: skip
+
+
 def test_where_the_endpoint_is_off_or_everywhere_it_is_said(said: Said, tmp_path: Path) -> None:
     config = tmp_path / "vedette.toml"
     config.write_text('data = "data"\n')

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -158,6 +159,13 @@ def test_no_flipped_byte_goes_unseen(file: Path, place: int, change: int) -> Non
     file.write_bytes(altered)
     with pytest.raises(EXPECTED):
         packs.read(file, {SIGNER})
+
+
+def test_a_key_that_another_process_has_just_made_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = open_key(tmp_path / "key")
+    monkeypatch.setattr("edge.packs.signing._read", Mock(side_effect=[FileNotFoundError, first]))
+    assert open_key(tmp_path / "key") == (first, False)
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
 def test_a_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
