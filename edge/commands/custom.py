@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.commands import announce, table
+from edge.commands import announce, table, trust
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     deleting.add_argument("place", metavar="PROJECT/VERSION")
     deleting.set_defaults(handler=delete)
     announce.add(actions)
+    trust.add(actions)
 
 
 @contextmanager
