@@ -62,6 +62,9 @@ def entry(line: str) -> Entry:
         told = json.loads(line)
     except (ValueError, RecursionError):
         told = None
+    if isinstance(told, dict) and list(told) == [UNREAD] and isinstance(told[UNREAD], str):
+        told = None  # out of another data set
+        line = json.loads(line)[UNREAD]
     if not isinstance(told, dict) or len(line) > LONGEST:
         text = json.dumps({UNREAD: line[: LONGEST // 2]})
         problem = Problem("ERROR_INVALID_JSON_LINE", f"The line is no JSON object of at most {LONGEST} characters.")
