@@ -56,7 +56,9 @@ def run(samples: Sequence[Sample], root: Path, job: Job, progress: Progress) -> 
         )
         fresh = not state.finished(job.out, of, "packed")
         if fresh:
-            _leave(learn(dataset, job, progress), dataset, job, progress)
+            from training import packing
+
+            packing.leave(learn(dataset, job, progress), dataset, job, findings, progress)
             state.finish(job.out, of, "packed", [pack, report, judged])
         return Outcome(pack, report, judged, findings, dataset, fresh)
 
@@ -70,12 +72,6 @@ def learn(dataset: Dataset, job: Job, progress: Progress) -> Trained:
     from training import detect
 
     return detect.train(dataset, job, progress)
-
-
-def _leave(trained: Trained, dataset: Dataset, job: Job, progress: Progress) -> None:
-    from training import export
-
-    export.export(trained, dataset, job, progress)
 
 
 def _doubted(findings: Findings, job: Job, progress: Progress) -> Findings:
