@@ -42,7 +42,8 @@ def main() -> int:
         # torch, OpenVINO and SQLite each have their own way of saying it.
         if not _is_full(folder(arguments)):
             raise
-        console.print(f"train: {folder(arguments)}: the disk is full ({error}); free some space and run it again")
+        said = f"train: {folder(arguments)}: the disk is full ({error}); free some space, and the same command goes on"
+        console.print(f"{said} from here", markup=False, highlight=False)
         return StorageError.exit_code
 
 

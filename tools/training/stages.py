@@ -56,9 +56,7 @@ def run(samples: Sequence[Sample], root: Path, job: Job, progress: Progress) -> 
         )
         fresh = not state.finished(job.out, of, "packed")
         if fresh:
-            from training import packing
-
-            packing.leave(learn(dataset, job, progress), dataset, job, findings, progress)
+            leave(learn(dataset, job, progress), dataset, job, findings, progress)
             state.finish(job.out, of, "packed", [pack, report, judged])
         return Outcome(pack, report, judged, findings, dataset, fresh)
 
@@ -72,6 +70,13 @@ def learn(dataset: Dataset, job: Job, progress: Progress) -> Trained:
     from training import detect
 
     return detect.train(dataset, job, progress)
+
+
+def leave(trained: Trained, dataset: Dataset, job: Job, findings: Findings, progress: Progress) -> None:
+    """Pack, report and evaluation, in the work folder."""
+    from training import packing
+
+    packing.leave(trained, dataset, job, findings, progress)
 
 
 def _doubted(findings: Findings, job: Job, progress: Progress) -> Findings:
