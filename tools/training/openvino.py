@@ -17,6 +17,7 @@ from accel.graphs.frames import accept_frames
 from accel.graphs.tidy import name_outputs, renumber
 from edge.values import Image
 
+INPUT = "image"
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 
 
@@ -48,6 +49,8 @@ def write(
     model = accept_frames(model, colour="RGB", layout="NCHW", mean=MEAN, std=STD)
     name_outputs(model, network.outputs)
     renumber(model)
+    model.input().get_tensor().set_names({INPUT})
+    model.set_friendly_name(INPUT)  # in place of a number counted over the whole process
     save(model, file)
 
 
