@@ -1,7 +1,7 @@
 """Runs one piece of work again and again in processes of its own, each killed (SIGKILL) one step later than the last.
 
-A step is anything that Python asks the system about files. Called as `python -m tests.edge.killed FOLDER`, with the
-packs v1.vedette and v2.vedette in that folder: v1 runs, v2 is installed and deleted. After each kill it is looked at
+A step is anything that Python asks the system about files. Called as `python -m tests.edge.killed FOLDER`, where
+colours/v1 runs and the pack colours-v2.vedette lies: that is installed and deleted. After each kill it is looked at
 what is there; what is wrong ends it with an AssertionError.
 """
 
@@ -27,12 +27,9 @@ Work = Callable[[Projects, Store], object]
 
 def main(folder: Path) -> None:
     store = Store(folder / "models")
-    with closing(opened(folder)) as projects:
-        first = install(projects, store, folder / "v1.vedette", (folder / "signer").read_text())
-        projects.started(first)
 
     def installing(projects: Projects, store: Store) -> object:
-        return install(projects, store, folder / "v2.vedette")
+        return install(projects, store, folder / "colours-v2.vedette")
 
     def removing(projects: Projects, store: Store) -> object:
         return remove(projects, store, "colours", "v2")
