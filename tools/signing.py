@@ -13,16 +13,17 @@ REGION, SERVICE, KIND = "us-east-1", "rekognition", "application/x-amz-json-1.1"
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """An access key, and the host that it asks."""
+    """An access key, and the host that it asks for what `service` offers."""
 
     host: str
     key_id: str
     secret: str
+    service: str = "RekognitionService"
 
     def headers(self, operation: str, body: bytes, at: float | None = None) -> dict[str, str]:
         """Of a request that is signed now, or at another time."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
-        given = {"host": self.host, "x-amz-date": stamp, "x-amz-target": f"RekognitionService.{operation}"}
+        given = {"host": self.host, "x-amz-date": stamp, "x-amz-target": f"{self.service}.{operation}"}
         scope = f"{stamp[:8]}/{REGION}/{SERVICE}/aws4_request"
         names = ";".join(given)
         lines = ["POST", "/", "", *(f"{name}:{value}" for name, value in given.items()), "", names, _hash(body)]

@@ -118,7 +118,8 @@ def _example(out: Path) -> int:
 def _serve(arguments: argparse.Namespace, console: Console) -> int:
     from training import device
 
-    return device.serve(arguments.serve_device, arguments.key_id, os.environ.get("VEDETTE_SECRET", ""), console)
+    secret = os.environ.get("VEDETTE_SECRET", "")
+    return device.serve(arguments.serve_device, arguments.key_id, secret, console, arguments)
 
 
 def _name(text: str) -> str:

@@ -102,6 +102,7 @@ def draft(story: Story) -> custom.Draft:
     return custom.Draft(
         project=job.project,
         version=job.version,
+        feature=job.feature,
         task=data.task,
         multi=data.multi,
         labels=tuple(

@@ -25,6 +25,8 @@ class Job:
     tflite_io: Literal["int8", "uint8"] = "int8"
     key: Path | None = None
     """The signing key of the pack; None: the one of this machine."""
+    feature: Literal["CUSTOM_LABELS", "CONTENT_MODERATION"] = "CUSTOM_LABELS"
+    """What the device uses it for; CONTENT_MODERATION is an adapter."""
 
 
 class Progress(Protocol):
