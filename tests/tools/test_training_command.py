@@ -26,6 +26,7 @@ from training import datasets, doubts, stages, state
 from training.datasets import Dataset
 from training.display import Display
 from training.settings import Job
+from training.trained import Trained
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,13 +141,14 @@ def test_another_error_is_not_taken_for_a_full_disk(tmp_path: Path, monkeypatch:
 def test_what_is_finished_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, out = folder(tmp_path / "data", {"apple": 16, "bread": 16}), tmp_path / "out"
     done: list[str] = []
+    trained = Trained("classify", ("apple", "bread"), False, None, 224, (0.5, 0.5), [], 1.0)
 
     def leave(_: object, dataset: Dataset, job: Job, *__: object) -> None:
         done.append(dataset.fingerprint)
         for name in ("fruit-1.vedette", "report.html", "evaluation.json"):
             (job.out / name).write_text(f"{job.seed}", "utf-8")
 
-    monkeypatch.setattr(stages, "learn", lambda *_: "network")
+    monkeypatch.setattr(stages, "learn", lambda *_: trained)
     monkeypatch.setattr(stages, "leave", leave)
 
     def again(**changes: Any) -> bool:
@@ -159,6 +161,8 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path, monkeypatch: pytest.
     (data / "bread/7.jpg").unlink()
     assert [again(), again()] == [True, False]
     assert len(done) == 5
+    trained.whole = False  # Ctrl-C
+    assert [again(seed=3), again(seed=3)] == [True, True]
 
 
 def test_a_damaged_state_is_none(tmp_path: Path) -> None:

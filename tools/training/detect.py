@@ -74,12 +74,14 @@ def train(dataset: Dataset, job: Job, progress: Progress) -> Trained:
 
     Ctrl-C ends it with the best there is; if it comes early, without thresholds of its own.
     """
-    order = f"detect {RECIPE} {dataset.fingerprint} {job.seed}"
+    order = f"detect {RECIPE} {dataset.fingerprint} {job.seed} {job.minutes}"
     if (finished := loop.load(job.out / DONE, order)) is not None:
         return _restored(finished, dataset)
     turns = _turns(dataset.train, job)
     minutes = None if job.minutes is None else job.minutes / len(turns)
-    shelf = Shelf(dataset.train, dataset.labels, input_size(dataset.train), lambda done: progress("reading the pictures", done))
+    shelf = Shelf(
+        dataset.train, dataset.labels, input_size(dataset.train), lambda done: progress("reading the pictures", done)
+    )
     school = School(dataset, shelf, job, order, minutes)
     courses: list[Course] = []
     for place, turn in enumerate(turns):
@@ -87,7 +89,8 @@ def train(dataset: Dataset, job: Job, progress: Progress) -> Trained:
         if not _over(school, courses[-1]):
             break
     trained = _trained(school, turns, courses)
-    if len(courses) == len(turns) and _over(school, courses[-1]):
+    trained.whole = len(courses) == len(turns) and _over(school, courses[-1])
+    if trained.whole:
         _save(trained, job, order)
     return trained
 

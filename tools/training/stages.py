@@ -56,8 +56,10 @@ def run(samples: Sequence[Sample], root: Path, job: Job, progress: Progress) -> 
         )
         fresh = not state.finished(job.out, of, "packed")
         if fresh:
-            leave(learn(dataset, job, progress), dataset, job, findings, progress)
-            state.finish(job.out, of, "packed", [pack, report, judged])
+            trained = learn(dataset, job, progress)
+            leave(trained, dataset, job, findings, progress)
+            if trained.whole:  # else the same command learns on
+                state.finish(job.out, of, "packed", [pack, report, judged])
         return Outcome(pack, report, judged, findings, dataset, fresh)
 
 

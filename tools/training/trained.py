@@ -12,7 +12,7 @@ class Trained:
 
     `network` is a torch module in eval mode, float, on the CPU: normalised NCHW RGB in, what the pack's decoder reads
     out. `thresholds` are each label's, 0..1, with the best F1 on training pictures that were held out. `size` is the
-    side of the square input. `learnt` tells in words and figures how it went.
+    side of the square input. `learnt` tells in words and figures how it went; it is not `whole` where Ctrl-C ended it.
     """
 
     task: str
@@ -24,3 +24,4 @@ class Trained:
     curves: list[dict[str, float]]
     seconds: float
     learnt: dict[str, float | str] = field(default_factory=dict)
+    whole: bool = True
