@@ -51,7 +51,8 @@ A camera's error backs off and reopens, and a read that hangs is abandoned with 
 ends the process with its reason, and the service manager starts it again: what was committed is sent then, what was
 open is closed with an event that says so.
 
-To add a model, see `models`; a back end, `accel`; a camera, `edge.cameras`.
+To add a model, see `models`; a back end, `accel`; a camera, `edge.cameras`. A model of one's own is trained and packed
+on a workstation (tools/training), installed as a version of a project (`custom/`), and opened by `customs`.
 """
 
 __version__ = "0.1.0"

@@ -1,8 +1,11 @@
 """Custom models on this device: projects, their versions and data sets, who may use them, and which version serves.
 
 `schema` has the tables, `records` the values, `base` the connection. `projects`, `versions` and `serving` are what can
-be done with each, and `store` puts them together as `Projects`. `installing` brings packs in and takes them away.
-A version's statuses are Rekognition's::
+be done with each; so are `labelled` with data sets (`datasets`, of `entries`), `ordering` with training orders
+(`orders`) and `sharing` with policies (`policies`). `store` puts all together as `Projects`.
+
+Packs come in by hand (`installing`), in pieces from who trained them (`uploads`), or by a manifest that a broker told
+(`manifests`, `following`, `fetching`). A version's statuses are Rekognition's::
 
     TRAINING_IN_PROGRESS ──> TRAINING_COMPLETED   its pack is installed
            └───────────────> TRAINING_FAILED
