@@ -47,7 +47,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     returning.add_argument("project", metavar="PROJECT")
     returning.set_defaults(handler=rollback)
 
-    deleting = actions.add_parser("delete", help="delete a version that does not run, with its files")
+    deleting = actions.add_parser("delete", help="delete a version that does not run, or give up its training")
     deleting.add_argument("place", metavar="PROJECT/VERSION")
     deleting.set_defaults(handler=delete)
     announce.add(actions)
@@ -107,15 +107,15 @@ def stop(args: argparse.Namespace) -> int:
     """What runs it closes it when it sees that."""
     project, _, name = args.place.partition("/")
     with opened(args) as (_, projects):
-        if name:
-            found = [projects.version(project, name)]
-        else:
-            project = projects.project(project).name
-            found = [version for version in projects.live() if version.project == project]
+        projects.project(project)  # raises NoProjectError
+        running = [version for version in projects.live() if version.project == project]
+        found = [projects.version(project, name)] if name else running
         if not found:
             raise InputError(f"project {project!r}: no version runs; see 'vedette custom list'")
         for version in found:
-            projects.stopped(projects.stop(project, version.name))
+            if version.status != "STOPPING":  # that nobody has closed yet
+                projects.stop(project, version.name)
+            projects.stopped(version)
             print(f"{version.place}: stopped")
         _tell_current(projects, project)
     return 0
@@ -135,12 +135,14 @@ def rollback(args: argparse.Namespace) -> int:
 
 
 def delete(args: argparse.Namespace) -> int:
+    """With its files, and with its training, which may be waiting for a workstation that never comes."""
     from edge.custom import installing
 
     project, _, name = args.place.partition("/")
     if not name:
         raise InputError(f"{args.place}: names no version; write PROJECT/VERSION")
     with opened(args) as (config, projects):
+        projects.fail_training(projects.version(project, name), "given up")
         installing.remove(projects, config.models.open_store(), project, name)
     print(f"{args.place}: deleted")
     return 0

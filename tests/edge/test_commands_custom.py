@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from edge.commands import custom
-from edge.custom import InUseError, NoProjectError, NoVersionError, Projects
+from edge.custom import InUseError, NewVersion, NoProjectError, NoVersionError, Projects
 from edge.database import connect
 from edge.errors import DeniedError, InputError
 from edge.packs.signing import fingerprint
@@ -167,3 +167,23 @@ def test_a_project_without_a_model_starts_nothing(run: Run, projects: Projects) 
     projects.create_project("colours")
     with pytest.raises(InputError, match="has no version yet; install a pack"):
         run("start", "colours")
+
+
+def test_a_version_that_nobody_closes_is_stopped_all_the_same(
+    run: Run, tmp_path: Path, projects: Projects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("install", pack(tmp_path), "--trust", SIGNER, "--start")
+    projects.stop("colours", "v1")
+    assert run("stop", "colours") == 0
+    assert shown(run, capsys)["colours/v1"].status == "STOPPED"
+
+
+def test_a_training_that_no_workstation_comes_for_is_given_up(
+    run: Run, projects: Projects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    projects.create_project("colours")
+    projects.create_version(NewVersion("colours", "v1"))
+    with pytest.raises(InputError, match="colours/v1: is TRAINING_IN_PROGRESS, and has no model yet"):
+        run("start", "colours/v1")
+    assert run("delete", "colours/v1") == 0
+    assert shown(run, capsys) == {}
