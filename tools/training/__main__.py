@@ -7,6 +7,7 @@ is finished stays in the work folder, so the same command goes on after a Ctrl-C
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -17,13 +18,14 @@ from pathlib import Path
 from rich.console import Console
 from training import datasets, stages
 from training.display import Display
-from training.findings import Findings
 from training.settings import Job
+from training.stages import Outcome
 
 from edge.errors import EXPECTED, StorageError, exit_code
 
 HOME = Path("training")
 STOPPED = 130
+FIGURES = {"F1": "F1Score", "precision": "Precision", "recall": "Recall", "average precision": "AveragePrecision"}
 FULL = 1 << 20  # bytes left on a disk that has none
 
 
@@ -88,22 +90,24 @@ def _do(arguments: argparse.Namespace, console: Console) -> int:
         arguments.minutes, arguments.multi, arguments.tflite_io, arguments.key,
     )  # fmt: skip
     root = arguments.dataset if arguments.dataset.is_dir() else arguments.dataset.parent
-    with Display(job.task, console) as display:
-        if arguments.check:
-            findings = stages.check(samples, root, job, display)
-        else:
-            outcome = stages.run(samples, root, job, display)
-            findings = outcome.findings
-    _say(findings)
+    display = Display(job.task, console)
+    with display:
+        findings = stages.check(samples, root, job, display)
+    print("\n".join(findings.lines()), flush=True)
     if arguments.check:
         return 1 if findings.stops else 0
-    print(f"{outcome.pack}: {'ready' if outcome.fresh else 'was ready before'}; see {outcome.report}")
-    print(f"on a device: vedette custom install {outcome.pack.name}")
+    with display:
+        outcome = stages.train(findings, job, display)
+    _say(outcome)
     return 0
 
 
-def _say(findings: Findings) -> None:
-    print("\n".join(findings.lines()))
+def _say(outcome: Outcome) -> None:
+    found = json.loads(outcome.evaluation.read_text("utf-8"))["AggregatedEvaluationResults"]
+    worth = ", ".join(f"{word} {found[key]:.3f}" for word, key in FIGURES.items() if key in found)
+    print(f"on {len(outcome.dataset.test)} test pictures: {worth}; see {outcome.report}")
+    print(f"{outcome.pack}: {'ready' if outcome.fresh else 'was ready before'}; on a device:")
+    print(f"  vedette custom install {outcome.pack.name}")
 
 
 def _example(out: Path) -> int:

@@ -20,6 +20,7 @@ from edge.errors import InputError
 from edge.packs import custom
 
 CHECK, REPORT, EVALUATION = "check.json", "report.html", "evaluation.json"
+PACKED = "packed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +43,28 @@ def check(samples: Sequence[Sample], root: Path, job: Job, progress: Progress) -
 
 
 def run(samples: Sequence[Sample], root: Path, job: Job, progress: Progress) -> Outcome:
-    """All of it; nobody else may work in the same folder. Raises InputError where the data or the network do not do."""
+    """All of it."""
+    return train(check(samples, root, job, progress), job, progress)
+
+
+def train(findings: Findings, job: Job, progress: Progress) -> Outcome:
+    """All but the check; nobody else may work in the same folder.
+
+    Raises InputError where nothing can be learnt from the pictures that are left, or int8 is too far from float.
+    """
+    if findings.stops:
+        raise InputError("; ".join(str(one) for one in findings.stops))
+    pack, report, judged = job.out / custom.file_name(job.project, job.version), job.out / REPORT, job.out / EVALUATION
     with state.locked(job.out):
-        findings = check(samples, root, job, progress)
-        if findings.stops:
-            raise InputError("; ".join(str(one) for one in findings.stops))
         dataset = splits.part(findings.kept, job.seed, task=job.task, multi=job.multi)
         of = state.order(job, dataset.fingerprint)
-        pack, report, judged = (
-            job.out / custom.file_name(job.project, job.version),
-            job.out / REPORT,
-            job.out / EVALUATION,
-        )
-        fresh = not state.finished(job.out, of, "packed")
+        fresh = not state.finished(job.out, of, PACKED)
         if fresh:
             trained = learn(dataset, job, progress)
             leave(trained, dataset, job, findings, progress)
             if trained.whole:  # else the same command learns on
-                state.finish(job.out, of, "packed", [pack, report, judged])
-        return Outcome(pack, report, judged, findings, dataset, fresh)
+                state.finish(job.out, of, PACKED, [pack, report, judged])
+    return Outcome(pack, report, judged, findings, dataset, fresh)
 
 
 def learn(dataset: Dataset, job: Job, progress: Progress) -> Trained:
