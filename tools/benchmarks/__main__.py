@@ -9,7 +9,20 @@ import sys
 from pathlib import Path
 
 import report
-from benchmarks import endpoint, footprint, freshness, inference, memory, ocr, outbox, overload, pipeline, search, tasks
+from benchmarks import (
+    custom,
+    endpoint,
+    footprint,
+    freshness,
+    inference,
+    memory,
+    ocr,
+    outbox,
+    overload,
+    pipeline,
+    search,
+    tasks,
+)
 
 from edge.errors import EXPECTED, exit_code
 
@@ -26,6 +39,7 @@ BENCHMARKS = {
     "inference": inference,
     "ocr": ocr,
     "tasks": tasks,
+    "custom": custom,
     "memory": memory,
 }
 LONG = {"overload": overload.long, "footprint": footprint.long}  # instead, with --long
