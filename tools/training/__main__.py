@@ -22,6 +22,7 @@ from training.settings import Job
 from training.stages import Outcome
 
 from edge.errors import EXPECTED, StorageError, exit_code
+from edge.packs import custom
 
 HOME = Path("training")
 STOPPED = 130
@@ -107,7 +108,9 @@ def _say(outcome: Outcome) -> None:
     worth = ", ".join(f"{word} {found[key]:.3f}" for word, key in FIGURES.items() if key in found)
     print(f"on {len(outcome.dataset.test)} test pictures: {worth}; see {outcome.report}")
     print(f"{outcome.pack}: {'ready' if outcome.fresh else 'was ready before'}; on a device:")
-    print(f"  vedette custom install {outcome.pack.name}")
+    with outcome.pack.open("rb") as stream:
+        signer = custom.KIND.open(stream, outcome.pack).signer
+    print(f"  vedette custom install {outcome.pack.name} --trust {signer}")
 
 
 def _example(out: Path) -> int:
