@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,19 +19,25 @@ import pytest
 from edge import database
 from edge.abilities import Abilities
 from edge.api import faults, naming, training, wire
+from edge.api.audit import Audit
 from edge.api.buckets import Buckets
 from edge.api.desk import Desk
 from edge.api.faults import Fault
 from edge.api.images import Images
+from edge.api.limits import Line
 from edge.api.operations import OPERATIONS
+from edge.api.server import Server
+from edge.api.service import Service
 from edge.api.tokens import Tokens
 from edge.api.workshop import Workshop
 from edge.custom import Projects
 from edge.custom.uploads import Uploads
 from edge.customs import ServedCustoms
-from edge.endpoint import BucketSettings
+from edge.endpoint import ApiSettings, BucketSettings
 from edge.engine import AccelSettings, ModelSettings
 from edge.errors import InputError, MissingError
+from edge.keys import Keys, open_master
+from edge.keys.policy import ready
 from edge.packs import custom as packs
 from edge.packs.sealed import fingerprint
 from edge.packs.store import Store
@@ -185,6 +192,39 @@ class Bench:
         """The same place some time later."""
         then = self.desk.now() + seconds
         return replace(self, desk=replace(self.desk, now=lambda: then))
+
+
+@dataclass(frozen=True)
+class Open:
+    """A bench that is served over HTTP."""
+
+    url: str
+    keys: Keys
+
+    def key(self, name: str, policy: str) -> tuple[str, str]:
+        """A new one's id and secret."""
+        key, secret = self.keys.create(name, [ready(policy)])
+        return key.id, secret
+
+
+@contextmanager
+def served(at: Bench) -> Iterator[Open]:
+    data, settings = at.folder / "data", ApiSettings()
+    master = open_master(data)
+    operations = {**OPERATIONS, **training.OPERATIONS}
+    with (
+        closing(Keys(database.connect(data), master)) as keys,
+        closing(Audit(data / "audit", master.derive(b"audit"))) as audit,
+        closing(Server(Service(at.desk, keys, audit, settings, operations, Line(2, 16)))) as server,
+    ):
+        stop, url = threading.Event(), f"http://127.0.0.1:{server.port}"
+        thread = threading.Thread(target=server.serve, args=(lambda: {"models": {}}, stop))
+        thread.start()
+        try:
+            yield Open(url, keys)
+        finally:
+            stop.set()
+            thread.join()
 
 
 def fault_of(error: BaseException) -> Fault:

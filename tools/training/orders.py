@@ -1,0 +1,198 @@
+"""A device's orders, as a workstation asks for them: signed requests, which are sent again while they cannot arrive."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+import time
+import urllib.error
+import urllib.request
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from signing import Signer
+
+from edge.errors import DeniedError, InputError, MissingError, UnavailableError
+
+SERVICE = "VedetteTraining"
+TIMEOUT = 60.0  # seconds for an answer
+PATIENCE = 600.0  # seconds for a device that is away, before the order is let go
+PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0)  # seconds between tries; the last one again and again
+CHUNK = 4 << 20  # bytes of a pack that go at once
+PAGE = 500
+KEYS = "see 'vedette keys list' on the device"
+
+
+class LostError(InputError):
+    """The order is not ours any more: it was taken over, or withdrawn."""
+
+
+class TakenError(InputError):
+    """Another workstation is at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    arn: str
+    project: str
+    version: str
+    feature: str
+    task: str
+    worker: str
+    """Who is at it; empty if nobody is."""
+
+    @property
+    def stamp(self) -> str:
+        """Which of all versions of this name: the end of its ARN."""
+        return self.arn.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    id: int
+    test: bool | None
+    source: str
+    line: str
+
+
+class Device:
+    """What a device offers to who trains for it. May be shared between threads."""
+
+    def __init__(self, url: str, key_id: str, secret: str, pause: Callable[[float], None] = time.sleep) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise InputError(f"{url}: no address of a device; write such as http://porch.lan:8432")
+        if not key_id or not secret:
+            raise InputError("an access key is needed: --key-id, and its secret in VEDETTE_SECRET")
+        self.url = f"{parts.scheme}://{parts.netloc}/"
+        self._signer = Signer(parts.netloc, key_id, secret, SERVICE)
+        trust = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
+        self._open = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+        ).open
+        self._pause = pause
+
+    def orders(self) -> list[Order]:
+        return [_order(one) for one in self._ask("ListOrders")["Orders"]]
+
+    def claim(self, order: Order, worker: str, signer: str) -> Claim:
+        """Raises TakenError, LostError, and InputError if the device would not take what is signed so."""
+        told = self._ask("ClaimOrder", ProjectVersionArn=order.arn, Worker=worker, Signer=signer)
+        return Claim(self, order, told["Claim"], float(told["LeaseSeconds"]))
+
+    def ask(self, operation: str, patience: float = PATIENCE, **members: Any) -> dict[str, Any]:
+        return self._ask(operation, patience, **members)
+
+    def _ask(self, operation: str, patience: float = PATIENCE, **members: Any) -> dict[str, Any]:
+        """Asked again until `patience` seconds are over; raises UnavailableError then, and what a refusal means."""
+        body = json.dumps(members).encode()
+        until, pauses = time.monotonic() + patience, _pauses()
+        while True:
+            try:
+                return self._once(operation, body)
+            except (OSError, http.client.HTTPException, _Passing) as error:
+                if time.monotonic() >= until:
+                    reason = getattr(error, "reason", error)
+                    raise UnavailableError(f"{self.url}: {reason}; is the device on, and its API served?") from error
+                self._pause(next(pauses))
+
+    def _once(self, operation: str, body: bytes) -> dict[str, Any]:
+        request = urllib.request.Request(self.url, body, self._signer.headers(operation, body))  # noqa: S310 - checked
+        try:
+            with self._open(request, timeout=TIMEOUT) as answer:
+                told: dict[str, Any] = json.loads(answer.read() or b"{}")
+                return told
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _meaning(operation, error.code, error.read()) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An order that is ours. Every call raises LostError once it is not."""
+
+    device: Device
+    order: Order
+    claim: str
+    lease: float
+
+    def entries(self) -> Iterator[Entry]:
+        after = 0
+        while part := self._ask("GetEntries", After=after, MaxResults=PAGE)["Entries"]:
+            yield from (Entry(one["Id"], one.get("Test"), one["SourceRef"], one["Line"]) for one in part)
+            after = part[-1]["Id"]
+
+    def picture(self, entry: Entry) -> bytes:
+        """Raises MissingError for one that the device cannot get itself."""
+        return b64decode(self._ask("GetImage", Id=entry.id)["Bytes"])
+
+    def report(self, stage: str, done: float) -> None:
+        """Tried once: what matters is that the next one arrives. Raises UnavailableError."""
+        self._ask("ReportProgress", patience=0.0, Stage=stage[:256], Done=min(max(done, 0.0), 1.0))
+
+    def fail(self, message: str) -> None:
+        self._ask("FailOrder", Message=message[:1024] or "no reason given")
+
+    def send(self, pack: Path, tell: Callable[[float], None] = lambda _: None) -> str:
+        """The pack in pieces, from where the device has it; gives the version's status then."""
+        data = pack.read_bytes()
+        digest, offset, told = sha256(data).hexdigest(), 0, {"Status": ""}
+        while offset < len(data):
+            piece = data[offset : offset + CHUNK]
+            told = self._ask("PutPack", Offset=offset, Size=len(data), Sha256=digest, Bytes=b64encode(piece).decode())
+            offset = int(told["Received"])
+            tell(offset / len(data))
+        return str(told["Status"])
+
+    def _ask(self, operation: str, patience: float = PATIENCE, **members: Any) -> dict[str, Any]:
+        return self.device.ask(operation, patience, ProjectVersionArn=self.order.arn, Claim=self.claim, **members)
+
+
+class _Passing(Exception):  # noqa: N818 - a refusal for now
+    pass
+
+
+def _order(told: dict[str, Any]) -> Order:
+    return Order(
+        told["ProjectVersionArn"],
+        told["ProjectName"],
+        told["VersionName"],
+        told["Feature"],
+        told["Task"],
+        told.get("Worker", ""),
+    )
+
+
+def _pauses() -> Iterator[float]:
+    yield from PAUSES
+    while True:
+        yield PAUSES[-1]
+
+
+def _meaning(operation: str, status: int, body: bytes) -> Exception:
+    try:
+        told = json.loads(body)
+        code, message = str(told["Code"]), str(told["Message"])
+    except (ValueError, KeyError, TypeError):
+        return UnavailableError(f"{operation}: answered {status}, and not as a device answers; check the address")
+    kind, remedy = MEANINGS.get(code, (InputError, ""))
+    return kind(f"{operation}: {message or code}{remedy and f'; {remedy}'}")
+
+
+MEANINGS: dict[str, tuple[type[Exception], str]] = {
+    **dict.fromkeys(("ThrottlingException", "ProvisionedThroughputExceededException"), (_Passing, "")),
+    "InternalServerError": (_Passing, ""),
+    **dict.fromkeys(("AccessDeniedException", "UnrecognizedClientException"), (DeniedError, KEYS)),
+    "InvalidSignatureException": (DeniedError, KEYS),
+    "UnknownOperationException": (UnavailableError, "the device is older than this; upgrade it"),
+    **dict.fromkeys(("ConflictException", "ResourceNotFoundException"), (LostError, "")),
+    "ResourceInUseException": (TakenError, ""),
+    "InvalidS3ObjectException": (MissingError, ""),
+}
