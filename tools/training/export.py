@@ -23,7 +23,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
-from training import edgetpu, litert, measure, openvino
+from training import edgetpu, litert, measure, openvino, state
 from training.datasets import Dataset
 from training.network import Network
 from training.settings import Job, Progress
@@ -33,7 +33,7 @@ from accel.session import AcceleratorError, probe
 from edge import pictures
 from edge.errors import InputError
 from edge.packs.records import file_digest
-from edge.packs.store import flush
+from edge.packs.store import flush, reported
 from edge.values import Image
 from models.manifest import Backend, Input
 from models.tensors import fit
@@ -119,24 +119,34 @@ class Work:
 
 
 def export(trained: Trained, dataset: Dataset, job: Job, progress: Progress) -> Exported:
-    """Write, check and measure all files; raises InputError with reason and remedy if int8 loses more than a point."""
+    """Write, check and measure all files.
+
+    Raises InputError with reason and remedy if int8 loses more than a point, StorageError if the disk refuses.
+    """
     network = Network(trained.network.eval(), dataset.task, trained.size, dataset.multi)
     folder = job.out / "export"
     of = {"format": FORMAT, "network": network.digest(), "data": dataset.fingerprint, "io": job.tflite_io}
-    record = _resumed(folder, of)
+    with reported(folder, state.ELSEWHERE):
+        try:
+            return _export(network, dataset, _resumed(folder, of), job, progress)
+        finally:
+            shutil.rmtree(folder / PART, ignore_errors=True)
+
+
+def _export(network: Network, dataset: Dataset, record: dict[str, Any], job: Job, progress: Progress) -> Exported:
     progress("export", 0.0, "the float network on the test pictures")
     record.setdefault("float_score", _float_score(network, dataset))
-    work = Work(network, dataset, folder, job.tflite_io, record["float_score"])
+    work = Work(network, dataset, job.out / "export", job.tflite_io, record["float_score"])
     for step, backend in enumerate(WRITTEN):
         if backend not in record["files"]:
             note = partial(progress, "export", 0.1 + 0.4 * step)
             record["files"][backend] = asdict(_best(work, backend, note))
-            _save(folder, record)
+            _save(work.folder, record)
     progress("export", 0.9, "for the Edge TPU")
-    faults = [str(fault) for fault in edgetpu.faults(folder / FILES["tflite"][0])] + _for_edgetpu(work, record)
+    faults = [str(fault) for fault in edgetpu.faults(work.folder / FILES["tflite"][0])] + _for_edgetpu(work, record)
     progress("export", 1.0)
     files = {backend: Leaving(**known) for backend, known in record["files"].items()}
-    return Exported(network, folder, measure.named(dataset), work.float_score, files, tuple(faults))
+    return Exported(network, work.folder, measure.named(dataset), work.float_score, files, tuple(faults))
 
 
 def _attempts(work: Work, backend: Backend) -> list[Attempt]:
