@@ -145,7 +145,7 @@ def test_after_a_kill_a_rerun_sweeps_up_and_makes_the_rest(toys: pytest.MonkeyPa
 
 
 def test_a_full_disk_is_told_and_leaves_no_halves(toys: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def full(network: Any, pictures: Any, file: Path, **how: Any) -> None:
+    def full(network: Any, pictures: Any, file: Path, **how: Any) -> None:  # noqa: ARG001
         file.write_bytes(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
 
