@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edge.api.refusals import Refused
-from edge.keys.resources import reads
+from edge.keys.resources import TRAINING, reads
 
 VERSION = "1.11"  # of CloudTrail's records
 SOURCE = "rekognition.amazonaws.com"
+TRAINERS = "training.vedette"  # the source of what a workstation asks
 LONGEST_TEXT = 256  # characters of what a client says of itself, or that it is told
 LONGEST_PART = 16_384  # of the parameters or of the answer, as JSON; the rest is told by its hash
 AS_WRITTEN = "Tags"  # whose keys are the client's own
@@ -52,7 +53,7 @@ def record(call: Call) -> dict[str, Any]:
         "eventVersion": VERSION,
         "userIdentity": _identity(call),
         "eventTime": moment(call.at),
-        "eventSource": SOURCE,
+        "eventSource": TRAINERS if call.operation in TRAINING else SOURCE,
         "eventName": call.operation[:LONGEST_TEXT],
         "awsRegion": call.region,
         "sourceIPAddress": call.source,

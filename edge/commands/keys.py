@@ -33,7 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--policy",
         action="append",
         metavar="FILE",
-        help="what it may do: a JSON file in IAM's shape, 'full' or 'read'; may be given again (full)",
+        help="what it may do: a JSON file in IAM's shape, 'full', 'read' or 'train'; may be given again (full)",
     )
     creating.add_argument("--quota", type=float, default=0.0, metavar="N", help="at most N requests a second")
     creating.add_argument("--json", action="store_true", help="one JSON document")
@@ -56,7 +56,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     deleting.set_defaults(handler=delete)
     for parser in (showing, limiting, disabling, enabling, deleting):
         parser.add_argument("name", metavar="NAME")
-    limiting.add_argument("policy", metavar="FILE", help="a JSON file in IAM's shape, 'full' or 'read'")
+    limiting.add_argument("policy", metavar="FILE", help="a JSON file in IAM's shape, 'full', 'read' or 'train'")
 
     certifying = actions.add_parser("certificate", help="make a certificate for HTTPS, and say how to trust it")
     certifying.add_argument(

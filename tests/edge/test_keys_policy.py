@@ -384,6 +384,18 @@ def test_all_operations_of_the_service_are_known() -> None:
             assert shape.type_name == "string"
 
 
+def test_a_workstation_needs_to_be_allowed_to_train_what_it_trains() -> None:
+    assert needed("PutPack", {"ProjectVersionArn": "arn:v"}, arn) == [("vedette:Train", "arn:v")]
+    assert needed("ListOrders", {}, arn) == [("vedette:Train", "*")]
+    listed = arn("project", "raccoons/")
+    assert needed("ListOrders", {"ProjectName": "raccoons"}, arn) == [("vedette:Train", listed)]
+    raccoons = statement(Action="vedette:Train", Resource=arn("project", "raccoons/*"))
+    assert allowed([parse("p", document(raccoons))], "vedette:Train", listed, {})
+    assert doubts(parse("p", document(raccoons))) == []
+    assert not allowed([policy.ready("read")], "vedette:Train", "*", {})
+    assert not allowed([policy.ready("train")], "rekognition:DetectLabels", "*", {})
+
+
 def test_what_is_made_with_tags_needs_to_be_taggable() -> None:
     plain, tagged = {"CollectionId": "people"}, {"CollectionId": "people", "Tags": {"a": "b"}}
     assert needed("CreateCollection", plain, arn) == [("rekognition:CreateCollection", "*")]

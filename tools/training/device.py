@@ -31,7 +31,7 @@ from edge.packs.sealed import fingerprint
 from edge.packs.signing import open_key
 from edge.packs.store import default_root, flush, reported
 
-EVERY = 10.0  # seconds between two looks for orders
+EVERY = 30.0  # seconds between two looks for orders
 FULL = 1 << 20  # bytes left on a disk that has none; what torch says then is no defect
 TELL = 20.0  # seconds between two words of how far it is
 MODERATION = "content-moderation-groundtruth"

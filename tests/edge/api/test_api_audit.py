@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ CALL = Call(
     answer={"FaceModelVersion": "1", "FaceRecords": [{"Face": {"Confidence": 99.5}}]},
     resources=["arn:aws:rekognition:us-east-1:123456789012:collection/people"],
 )
+
+
+def test_a_record_tells_whose_operation_it_is() -> None:
+    assert record(CALL)["eventSource"] == "rekognition.amazonaws.com"
+    assert record(replace(CALL, operation="PutPack", members={"Bytes": b"pack"}))["eventSource"] == "training.vedette"
 
 
 @pytest.fixture

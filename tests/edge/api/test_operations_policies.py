@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from edge.api.faults import Fault
 from edge.api.sharing import check_shared
-from tests.edge.api.workshops import OUTPUT, Bench, bench
+from edge.keys.policy import parse
+from tests.edge.api.workshops import OUTPUT, Bench, Open, bench, picture, served
 
 USER = "arn:aws:iam::000000000000:user/app"
 
@@ -135,3 +138,50 @@ def test_what_a_policy_denies_is_denied(at: Bench, text: str, *, forbidden: bool
     else:
         check_shared(at.desk, "CopyProjectVersion", members, USER, context)
     check_shared(at.desk, "DetectCustomLabels", members, USER, context)
+
+
+def test_a_policy_speaks_to_who_asks_over_http(at: Bench) -> None:
+    version = at.trained()
+    (told,) = at.ask("DescribeProjects")["ProjectDescriptions"]
+    put(at, told["ProjectArn"], document("Deny", {"AWS": USER}))
+    members = {
+        "SourceProjectArn": told["ProjectArn"],
+        "SourceProjectVersionArn": version,
+        "DestinationProjectArn": told["ProjectArn"],
+        "OutputConfig": OUTPUT,
+    }
+    with served(at) as door:
+        denied, allowed = (client_of(door, name) for name in ("app", "another"))
+        with pytest.raises(denied.exceptions.AccessDeniedException, match="CopyProjectVersion"):
+            denied.copy_project_version(**members, VersionName="v2")
+        allowed.copy_project_version(**members, VersionName="v2")
+        for client in (denied, allowed):
+            client.close()
+
+
+def test_a_key_may_be_for_one_project_or_for_what_bears_a_tag(at: Bench) -> None:
+    version = at.trained()
+    at.project("others")
+    statement = {"Effect": "Allow", "Action": ["rekognition:DetectCustomLabels", "vedette:Train"]}
+    by_name = statement | {"Resource": "arn:aws:rekognition:us-east-1:000000000000:project/colours/*"}
+    by_tag = statement | {"Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "door"}}}
+    at.start(version)
+    members = {"ProjectVersionArn": version, "Image": picture("red")}
+    with served(at) as door:
+        for name, one in (("name", by_name), ("tag", by_tag)):
+            client = client_of(door, name, json.dumps({"Statement": [one]}))
+            with pytest.raises(client.exceptions.AccessDeniedException):
+                client.describe_projects()
+            if name == "tag":
+                with pytest.raises(client.exceptions.AccessDeniedException):
+                    client.detect_custom_labels(**members)
+                at.ask("TagResource", ResourceArn=version, Tags={"team": "door"})
+            assert client.detect_custom_labels(**members)["CustomLabels"]
+            client.close()
+
+
+def client_of(door: Open, name: str, document: str = "") -> Any:
+    granted = [parse(name, document)] if document else None
+    key, secret = door.keys.create(name, granted)
+    session = boto3.Session(key.id, secret, region_name="us-east-1")
+    return session.client("rekognition", endpoint_url=door.url, config=Config(proxies={}))
