@@ -196,6 +196,18 @@ def test_the_card_tells_origin_data_and_figures(left: Path, tmp_path: Path) -> N
     assert "Apache-2.0" in text
 
 
+def test_a_label_of_an_adapter_stands_under_its_parent(toys: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: ARG001
+    data = dataset(tmp_path / "data")
+    data = replace(data, labels=("Blood & Gore", "Smoking", "Violence"), multi=True)
+    data = replace(
+        data, test=tuple(replace(one, labels=(data.labels[LABELS.index(one.labels[0])],)) for one in data.test)
+    )
+    work = job(tmp_path / "work", key=tmp_path / "key", feature="CONTENT_MODERATION", multi=True)
+    index = packing.leave(replace(trained(), labels=data.labels, multi=True), data, work, findings(data), silent)
+    assert (index.feature, index.multi) == ("CONTENT_MODERATION", True)
+    assert {label.name: label.parent for label in index.labels}["Smoking"] == "Drugs & Tobacco Paraphernalia & Use"
+
+
 # Rekognition's summary
 
 

@@ -29,6 +29,7 @@ from edge.packs.store import default_root, flush, reported
 from edge.values import Image
 from edge.vision.selftest import BOX_DRIFT, DRIFT, SURE
 from edge.vision.selftest import FILE as SELFTEST
+from models import moderation
 from models.boxes import iou
 from models.decode import DECODERS
 from models.manifest import Backend
@@ -89,6 +90,8 @@ def _fill(content: Path, story: Story, told: dict[str, Any]) -> None:
 def draft(story: Story) -> custom.Draft:
     """What the pack says of the version."""
     job, data, trained, exported = story.job, story.dataset, story.trained, story.exported
+    adapter = job.feature == "CONTENT_MODERATION"
+    parents = {name.name: name.parent for name in moderation.names()} if adapter else {}
     variants: dict[Backend, custom.Variant] = {
         backend: custom.Variant(
             weights=leaving.weights,
@@ -106,7 +109,7 @@ def draft(story: Story) -> custom.Draft:
         task=data.task,
         multi=data.multi,
         labels=tuple(
-            custom.Label(name=name, threshold=threshold)
+            custom.Label(name=name, threshold=threshold, parent=parents.get(name, ""))
             for name, threshold in zip(data.labels, trained.thresholds, strict=True)
         ),
         variants=variants,

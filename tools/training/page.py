@@ -91,7 +91,7 @@ def _verdict(story: Story) -> str:
     untested = [item.label for item in story.evaluation.measured if not item.images]
     if untested:
         notes.append(f"Not tested, for want of test pictures: {', '.join(map(escape, untested))}.")
-    if any(item.images and item.f1 == 1.0 for item in story.evaluation.measured) and not weak:
+    if story.evaluation.overall["f1"] == 1.0:
         notes.append("Perfect figures on few pictures say that the test was easy, not that the model never errs.")
     return f"<ul class=notes>{''.join(f'<li>{note}</li>' for note in notes)}</ul>" if notes else ""
 
