@@ -13,7 +13,8 @@ from training.datasets import Task
 STAGES: dict[Task, dict[str, float]] = {
     "classify": {"checking the pictures": 2, "looking for wrong labels": 2, "features": 40, "head": 10, "learning": 20,
                  "export": 30, "report": 4, "pack": 4},
-    "detect": {"checking the pictures": 1, "reading the pictures": 1, "learning": 82, "export": 14, "evaluation": 3},
+    "detect": {"checking the pictures": 1, "reading the pictures": 1, "learning": 82, "export": 14, "report": 2,
+               "pack": 1},
 }  # fmt: skip
 RECENT = 60.0  # seconds whose pace says how long the rest takes
 
