@@ -50,12 +50,16 @@ def fetch(manifest: Manifest, settings: CustomSettings, folder: Path, given_up: 
 def _local(manifest: Manifest, name: str, folder: Path | None) -> Path:
     if folder is None:
         raise DeniedError(f"file {name!r}: custom.folder names no folder where packs may lie")
-    place = (folder / name).resolve()
-    if not place.is_relative_to(folder.resolve()):
-        raise DeniedError(f"file {name!r}: leads out of custom.folder; name a file within it")
-    if not place.is_file():
-        raise MissingError(f"{place}: no such file; {LATER}")
-    with reported(place):
+    with reported(folder, "mount what it is on"):
+        try:
+            place = (folder / name).resolve()
+            inside = place.is_relative_to(folder.resolve())
+        except RuntimeError:  # links in a circle
+            inside = False
+        if not inside:
+            raise DeniedError(f"file {name!r}: leads out of custom.folder; name a file within it")
+        if not place.is_file():
+            raise MissingError(f"{place}: no such file; {LATER}")
         if place.stat().st_size != manifest.bytes or file_digest(place) != manifest.sha256:
             raise UnavailableError(f"{place}: is not the pack that was announced (its digest differs); {LATER}")
     return place
@@ -88,7 +92,7 @@ def _download(manifest: Manifest, part: Path, given_up: Callable[[], bool]) -> N
     except urllib.error.URLError as error:
         reason = getattr(error.reason, "strerror", None) or error.reason
         raise UnavailableError(f"{url}: {reason}; {LATER}") from error
-    except (TimeoutError, ConnectionError, ssl.SSLError, HTTPException, ValueError) as error:
+    except (TimeoutError, ConnectionError, ssl.SSLError, HTTPException, ValueError, OverflowError) as error:
         raise UnavailableError(f"{url}: {str(error) or type(error).__name__}; {LATER}") from error
     if (have := _length(part)) < manifest.bytes:
         raise UnavailableError(f"{url}: ended after {have} of {manifest.bytes} bytes; {LATER}")

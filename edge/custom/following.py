@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from edge.custom.manifests import CustomSettings, Followed, Manifest, State, Tra
 from edge.custom.records import NAME, InUseError, Status
 from edge.custom.store import Projects
 from edge.errors import DeniedError, EdgeError, InputError, MissingError, StorageError
+from edge.packs import custom as packs
 from edge.packs.store import Store
+from models.manifest import ModelError
 
 log = logging.getLogger(__name__)
 
@@ -131,11 +134,10 @@ class Follower:
     def _install(self, manifest: Manifest, given_up: Callable[[], bool]) -> None:
         """Nothing is fetched that is installed already."""
         hands = self._hands
-        try:
+        with suppress(MissingError, ModelError):
             if hands.projects.version(manifest.project, manifest.version).digest == manifest.sha256:
+                packs.find(hands.store, manifest.sha256)
                 return
-        except MissingError:
-            pass
         file = fetching.fetch(manifest, self._settings, hands.folder, given_up)
         try:
             install(hands.projects, hands.store, file, only=f"{manifest.project}/{manifest.version}")
@@ -146,7 +148,8 @@ class Follower:
             raise DeniedError(told) from error
         finally:
             if manifest.url:
-                file.unlink(missing_ok=True)
+                with suppress(OSError):
+                    file.unlink()
 
     def _start(self, manifest: Manifest) -> State:
         """One that runs already is the one that serves from now on."""

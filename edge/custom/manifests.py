@@ -71,7 +71,7 @@ class Manifest(BaseModel):
             raise ValueError("names either a url or a file")
         if self.url is not None:
             parts = urlsplit(self.url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or "@" in parts.netloc:
                 raise ValueError("the url is none of http:// or https://, without a user in it")
         return self
 

@@ -124,6 +124,18 @@ def test_nobody_there(tmp_path: Path) -> None:
         fetch(tmp_path, manifest(url="http://127.0.0.1:1/pack"))
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["http://localhost:99999/", "http://[::1", "http://\u00fc\u00fc.\u00fc/", "http://localhost:1/\u00fc", "nonsense"],
+)
+def test_addresses_that_are_none_are_told(tmp_path: Path, web: Web, place: str) -> None:
+    web.told["/away"] = (302, {"Location": place.encode().decode("latin-1")})
+    with pytest.raises((DeniedError, UnavailableError)):
+        fetch(tmp_path, manifest(url=web.url("/away")))
+    with pytest.raises((DeniedError, UnavailableError, ValueError)):
+        fetch(tmp_path, manifest(url=place))
+
+
 def test_sizes_are_capped_before_anything_is_asked(tmp_path: Path, web: Web) -> None:
     with pytest.raises(DeniedError, match=r"3\.0 MB are more than custom.max_mb = 1 allows"):
         fetch(tmp_path, manifest(url=web.url("/pack"), bytes=3 << 20))
@@ -162,6 +174,10 @@ def test_a_file_lies_in_one_folder(tmp_path: Path) -> None:
             fetch(tmp_path, manifest(file=name), settings)
     with pytest.raises(MissingError, match="no such file; it is tried again"):
         fetch(tmp_path, manifest(file="absent"), settings)
+    (stick / "round").symlink_to(stick / "round")
+    for name in ("n" * 300, "round"):
+        with pytest.raises((StorageError, MissingError, DeniedError)):
+            fetch(tmp_path, manifest(file=name), settings)
     with pytest.raises(DeniedError, match=r"custom\.folder names no folder"):
         fetch(tmp_path, manifest(file="pack"))
     (stick / "pack").write_bytes(DATA[::-1])

@@ -354,6 +354,19 @@ def test_what_was_installed_but_not_told_is_told_and_not_fetched_again(
     assert len(web.asked) == 1
 
 
+def test_a_pack_that_was_damaged_meanwhile_is_mended(device: Device, web: Web, made: dict[str, Path]) -> None:
+    told = manifest(made["v1"], url=serve(web, made["v1"]))
+    announce(device.port, OWN, told)
+    with device.running():
+        until(lambda: device.states() == ["installed"])
+        (weights,) = packs.folder(device.store).glob("*/openvino.bin")
+        weights.unlink()
+        announce(device.port, OWN, told)
+        until(lambda: device.states() == ["installed", "installed"])
+    assert weights.exists()
+    assert len(web.asked) == 2
+
+
 def test_a_pack_is_announced_by_a_command(
     tmp_path: Path, device: Device, made: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
