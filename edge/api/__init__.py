@@ -13,11 +13,12 @@ One request's way::
 
 Everything an operation needs lies on its `Desk`. It raises a `Fault` (`faults`), which is an answer and no defect; the
 errors of the rooms below become what they mean to a client (`service`). Pictures are read by `images`, from the body or
-out of `buckets`, after the request was allowed; `seeing` and `shapes` are what operations on faces share. Those on custom
-models share the `workshop`, their ARNs (`naming`), what is trained on (`ordering`) and what comes of it (`publishing`),
-what projects forbid (`sharing`) and adapters (`adapting`); what a workstation asks (`training`) goes the same way. The
-audit is made of `trail` (a record), `chain` (how they hang together), `ends` (where they must begin and end), `mending`
-(how one goes on after a process that was killed), `folders` (where all of them are) and `verifying`.
+out of `buckets`, after the request was allowed; `seeing` and `shapes` are what operations on faces share. Those on
+custom models share the `workshop`, their ARNs (`naming`), what is trained on (`ordering`) and what comes of it
+(`publishing`), what projects forbid (`sharing`) and adapters (`adapting`); what a workstation asks (`training`) goes
+the same way. The audit is made of `trail` (a record), `chain` (how they hang together), `ends` (where they must begin
+and end), `mending` (how one goes on after a process that was killed), `folders` (where all of them are) and
+`verifying`.
 
 To add an operation: a function in `operations/`, its line in OPERATIONS there, and its state in `capabilities`.
 """
