@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from training import plots
+from training import sections
 from training.datasets import Dataset, Sample
 from training.evaluation import Evaluation
 from training.export import MOST_LOST, Exported, Leaving
-from training.mistakes import figure, worst
-from training.plots import Axis, Line, bar
+from training.pieces import counted, percent, section, table
+from training.plots import bar
 from training.settings import Job
 from training.trained import Trained
 
 STYLE = Path(__file__).with_name("report.css")
 BACKENDS = {"openvino": "OpenVINO", "tflite": "LiteRT", "coral": "Edge TPU"}
-MOST_CURVES = 8
 MOST_FINDINGS = 12
 
 
@@ -43,17 +42,25 @@ class Story:
 def page(story: Story) -> str:
     """The whole HTML file."""
     title = f"{story.job.project} {story.job.version}"
-    sections = (
-        _backends(story), _labels(story), _curves(story), _confusion(story), _learning(story), _mistakes(story),
-        _data(story), _made(story),
-    )  # fmt: skip
+    found, data = story.evaluation, story.dataset
+    parts = (
+        _backends(story),
+        _labels(story),
+        sections.curves(found),
+        sections.confusion(found, data),
+        sections.confidence(found, data),
+        sections.learning(story.trained),
+        sections.mistakes(found, data, story.trained.thresholds),
+        _data(story),
+        _made(story),
+    )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
         "style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}: training report</title>\n<style>{STYLE.read_text('utf-8')}</style>\n</head>\n<body>\n"
-        f"{_head(story)}<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
+        f"{_head(story)}<main>\n{''.join(parts)}</main>\n</body>\n</html>\n"
     )
 
 
@@ -64,7 +71,7 @@ def _head(story: Story) -> str:
     first = story.exported.files["openvino"]
     tiles = [
         ("F1", f"{total['f1']:.2f}", "at each label's threshold"),
-        (_measure_name(story), _percent(first.score), f"float {_percent(story.exported.float_score)}"),
+        (_measure_name(story), percent(first.score), f"float {percent(story.exported.float_score)}"),
         ("Latency", f"{first.whole_ms:.1f} ms" if first.whole_ms else "", "a picture, OpenVINO int8"),
         ("Test pictures", f"{len(data.test)}", f"never trained on; {len(data.train)} for training"),
     ]
@@ -73,7 +80,7 @@ def _head(story: Story) -> str:
     return (
         f"<header><p class=kicker>Vedette custom labels · training report</p><h1>{escape(job.project)} "
         f"<small>{escape(job.version)}</small></h1><p class=soft>{what}{several} · "
-        f"{_count(len(data.labels), 'label')} · {when}</p><div class=tiles>{drawn}</div>{_verdict(story)}</header>\n"
+        f"{counted(len(data.labels), 'label')} · {when}</p><div class=tiles>{drawn}</div>{_verdict(story)}</header>\n"
     )
 
 
@@ -100,7 +107,7 @@ def _backends(story: Story) -> str:
     exported, rows = story.exported, []
     rows.append(
         f"<tr><th scope=row>PyTorch, float</th><td>{bar(exported.float_score, 'k7')}</td>"
-        f"<td class=number>{_percent(exported.float_score)}</td>" + "<td class=number></td>" * 5 + "</tr>"
+        f"<td class=number>{percent(exported.float_score)}</td>" + "<td class=number></td>" * 5 + "</tr>"
     )
     rows += [_backend(exported, one) for one in exported.files.values()]
     head = ("On", "", _measure_name(story), "Against float", "ms a picture", "ms inference", "Ratio", "Size")
@@ -110,11 +117,11 @@ def _backends(story: Story) -> str:
     else:
         compiled = "compiled" if "coral" in exported.files else "edgetpu_compiler was not on the PATH"
         tpu = f"<p class=soft>Edge TPU: every operator of the TFLite file can run on it ({compiled}).</p>"
-    return _section(
+    return section(
         "Float against int8, on each back end",
         "Measured on the exported files through the device's own steps: fit, infer, decode. The ratio is the whole "
         "picture's time over the bare inference.",
-        _table(head, rows) + tpu,
+        table(head, rows) + tpu,
     )
 
 
@@ -126,7 +133,7 @@ def _backend(exported: Exported, one: Leaving) -> str:
         return f"<tr><th scope=row>{name}</th>{absent}<td class=number>{size}</td></tr>"
     lost = 100 * (one.score - exported.float_score)
     cells = (
-        _percent(one.score), f"{lost:+.1f}", f"{one.whole_ms:.2f}", f"{one.raw_ms:.2f}",
+        percent(one.score), f"{lost:+.1f}", f"{one.whole_ms:.2f}", f"{one.raw_ms:.2f}",
         f"{one.whole_ms / one.raw_ms:.2f}", size,
     )  # fmt: skip
     numbers = "".join(f"<td class=number>{cell}</td>" for cell in cells)
@@ -143,83 +150,10 @@ def _labels(story: Story) -> str:
         kind = "good" if one.f1 >= 0.8 else "fair" if one.f1 >= 0.5 else "bad"
         rows.append(f"<tr><th scope=row>{escape(one.label)}</th><td>{bar(one.f1, kind)}</td>{numbers}</tr>")
     head = ("Label", "F1", "", "Precision", "Recall", "Threshold", "AP50" if detect else "AP", "Test pictures")
-    return _section(
+    return section(
         "Each label",
         "At the threshold with the best F1 on training pictures that were held out; the test pictures chose nothing.",
-        _table(head, rows),
-    )
-
-
-def _curves(story: Story) -> str:
-    """The labels with the least average precision, if there are many."""
-    paired = [
-        (curve, one)
-        for curve, one in zip(story.evaluation.curves, story.evaluation.measured, strict=True)
-        if one.images
-    ]
-    shown = sorted(paired, key=lambda pair: pair[1].ap)[:MOST_CURVES]
-    lines = [
-        Line(one.label, [0.0, *curve.recall], [*curve.precision[:1], *curve.precision], (one.recall, one.precision))
-        for curve, one in sorted(shown, key=lambda pair: pair[1].label)
-        if len(curve.recall)
-    ]
-    note = f" The {MOST_CURVES} weakest of {len(paired)} labels." if len(paired) > MOST_CURVES else ""
-    drawn = plots.curves(lines, Axis("recall", 0.0, 1.0), Axis("precision", 0.0, 1.02), "Precision over recall")
-    return _section("Precision and recall", f"The dot is where the threshold stands.{note}", drawn, half=True)
-
-
-def _confusion(story: Story) -> str:
-    counts = story.evaluation.confusion
-    if counts is None:
-        return ""
-    detect = story.dataset.task == "detect"
-    names = [*story.dataset.labels, "nothing"]
-    keep = np.ones(len(names), bool)
-    if not counts[-1].any() and not counts[:, -1].any():
-        keep[-1] = False
-    if len(names) > plots.MOST_CELLS:
-        wrong = counts.copy()
-        np.fill_diagonal(wrong, 0)
-        keep[np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[plots.MOST_CELLS :]] = False
-    chosen = [name for name, kept in zip(names, keep, strict=True) if kept]
-    drawn = plots.heat(counts[np.ix_(keep, keep)], chosen, chosen, "Confusion matrix")
-    what = "Boxes" if detect else "Pictures"
-    words = f"Rows are what is there, columns what was said. {what} counted, shaded by their part of the row."
-    return _section("Confusion", words, drawn, half=True)
-
-
-def _learning(story: Story) -> str:
-    """Every figure that the curves hold, each in a plot of its own."""
-    curves = [one for one in story.trained.curves if "step" in one]
-    names = [name for name in dict.fromkeys(key for one in curves for key in one) if name != "step"]
-    drawn = ""
-    for name in names:
-        points = [(one["step"], one[name]) for one in curves if name in one and np.isfinite(one[name])]
-        if len(points) < 2:
-            continue
-        x, y = (list(column) for column in zip(*points, strict=True))
-        high = 1.02 if max(y) <= 1.0 and name != "loss" else max(y) * 1.05 or 1.0
-        low = min(0.0, *y)
-        drawn += plots.curves([Line(name, x, y)], Axis("step", min(x), max(x)), Axis(name, low, high), name)
-    if not drawn:
-        return ""
-    how = story.trained.learnt.get("how", "")
-    return _section("Learning", escape(f"{how}." if how else ""), f"<div class=pair>{drawn}</div>")
-
-
-def _mistakes(story: Story) -> str:
-    found = worst(story.dataset, story.evaluation.said, story.trained.thresholds)
-    if not found:
-        return _section("Worst mistakes", "None on the test pictures.", "")
-    legend = (
-        "<p class=legend><span class=key><i class=right></i>right</span><span class=key><i class=wrong></i>wrong</span>"
-        "<span class=key><i class=missed></i>missed</span></p>"
-        if story.dataset.task == "detect"
-        else ""
-    )
-    drawn = "".join(map(figure, found))
-    return _section(
-        "Worst mistakes", "Of the int8 file, the surest first.", f"{legend}<div class=gallery>{drawn}</div>"
+        table(head, rows),
     )
 
 
@@ -239,10 +173,10 @@ def _data(story: Story) -> str:
         kinds.setdefault(str(one["kind"]), []).append(one)
     listed = "".join(_findings(kind, ones) for kind, ones in kinds.items()) or "<p>Nothing to mend was found.</p>"
     used = f"{story.findings.get('used', len(data.train) + len(data.test))} of {story.findings.get('pictures', '?')}"
-    return _section(
+    return section(
         "The data",
         f"{used} pictures were used; {len(data.train)} for training, {len(data.test)} for the test.",
-        f"<div class=pair>{_table(('Label', 'Pictures', 'Training', 'Test'), rows)}<div>{listed}</div></div>",
+        f"<div class=pair>{table(('Label', 'Pictures', 'Training', 'Test'), rows)}<div>{listed}</div></div>",
     )
 
 
@@ -260,21 +194,7 @@ def _made(story: Story) -> str:
     rows = [("Data fingerprint", story.dataset.fingerprint), ("Seed", str(story.job.seed)), ("Machine", story.machine)]
     rows += [(f"Time for {step}", f"{seconds:.0f} s") for step, seconds in story.seconds.items()]
     body = [f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows]
-    return _section("How it was made", "The same data and seed give the same model.", f"<table>{''.join(body)}</table>")
-
-
-# Pieces
-
-
-def _section(title: str, words: str, body: str, *, half: bool = False) -> str:
-    kind = " class=half" if half else ""
-    told = f"<p class=soft>{words}</p>" if words else ""
-    return f"<section{kind}><h2>{escape(title)}</h2>{told}{body}</section>\n"
-
-
-def _table(head: Sequence[str], rows: Sequence[str]) -> str:
-    cells = "".join(f"<th{' class=number' if place > 1 else ''}>{name}</th>" for place, name in enumerate(head))
-    return f"<div class=wide><table><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    return section("How it was made", "The same data and seed give the same model.", f"<table>{''.join(body)}</table>")
 
 
 def _bearing(samples: Sequence[Sample], label: str) -> int:
@@ -283,11 +203,3 @@ def _bearing(samples: Sequence[Sample], label: str) -> int:
 
 def _measure_name(story: Story) -> str:
     return story.exported.measure if story.exported.measure == "AP50" else story.exported.measure.capitalize()
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

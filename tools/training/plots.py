@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 460, 300
-LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 46, 14, 18, 40
 COLOURS = 8
 TICKS = 5
 CELL, MOST_CELLS = 34, 30
@@ -84,6 +84,35 @@ def curves(lines: Sequence[Line], across: Axis, up: Axis, title: str) -> str:
             )
     drawn = _svg(WIDTH, HEIGHT, parts, title)
     return drawn + legend([line.name for line in lines]) if len(lines) > 1 else drawn
+
+
+def stacked(stacks: Sequence[NDArray[np.int64]], names: Sequence[str], across: str, title: str) -> str:
+    """Counts of equal parts of 0..1, one kind on another: the first good, the second bad."""
+    wide = len(stacks[0])
+    most = max(int(sum(stacks).max()), 1)  # type: ignore[union-attr]
+    room, tall = (WIDTH - LEFT - RIGHT) / wide, HEIGHT - TOP - BOTTOM
+    parts = [f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}"/>']
+    for place in range(wide):
+        top = float(HEIGHT - BOTTOM)
+        for counts, name, kind in zip(stacks, names, ("good", "bad"), strict=True):
+            high = tall * int(counts[place]) / most
+            top -= high
+            parts.append(
+                f'<rect class="{kind}" x="{LEFT + place * room + 2:.1f}" y="{top:.1f}" width="{room - 4:.1f}" '
+                f'height="{high:.1f}" rx="2"><title>{counts[place]} {escape(name)}</title></rect>'
+            )
+        total = sum(int(counts[place]) for counts in stacks)
+        if total:
+            middle = LEFT + (place + 0.5) * room
+            parts.append(f'<text x="{middle:.1f}" y="{top - 4:.1f}" text-anchor="middle">{total}</text>')
+    for tick in range(0, wide + 1, 2):
+        x = LEFT + tick * room
+        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick / wide:g}</text>')
+    middle = LEFT + (WIDTH - LEFT - RIGHT) / 2
+    parts.append(f'<text class="axis" x="{middle:.1f}" y="{HEIGHT - 4}" text-anchor="middle">{escape(across)}</text>')
+    keys = zip(names, ("good", "bad"), strict=True)
+    below = "".join(f'<span class="key"><i class="{kind}"></i>{escape(name)}</span>' for name, kind in keys)
+    return f'{_svg(WIDTH, HEIGHT, parts, title)}<p class="legend">{below}</p>'
 
 
 def legend(names: Sequence[str]) -> str:
