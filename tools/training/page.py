@@ -46,9 +46,11 @@ def page(story: Story) -> str:
     parts = (
         _backends(story),
         _labels(story),
+        '<div class="row">',
         sections.curves(found),
         sections.confusion(found, data),
         sections.confidence(found, data),
+        "</div>",
         sections.learning(story.trained),
         sections.mistakes(found, data, story.trained.thresholds),
         _data(story),

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 
-def section(title: str, words: str, body: str, *, half: bool = False) -> str:
-    """A titled card; two `half` ones stand side by side."""
-    kind = " class=half" if half else ""
+def section(title: str, words: str, body: str) -> str:
+    """A titled card."""
     told = f"<p class=soft>{words}</p>" if words else ""
-    return f"<section{kind}><h2>{escape(title)}</h2>{told}{body}</section>\n"
+    return f"<section><h2>{escape(title)}</h2>{told}{body}</section>\n"
 
 
 def table(head: Sequence[str], rows: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ def curves(evaluation: Evaluation) -> str:
     ]
     note = f" The {MOST_CURVES} weakest of {len(paired)} labels." if len(paired) > MOST_CURVES else ""
     drawn = plots.curves(lines, Axis("recall", 0.0, 1.0), Axis("precision", 0.0, 1.02), "Precision over recall")
-    return section("Precision and recall", f"The dot is where the threshold stands.{note}", drawn, half=True)
+    return section("Precision and recall", f"The dot is where the threshold stands.{note}", drawn)
 
 
 def confusion(evaluation: Evaluation, dataset: Dataset) -> str:
@@ -48,7 +48,7 @@ def confusion(evaluation: Evaluation, dataset: Dataset) -> str:
     drawn = plots.heat(counts[np.ix_(keep, keep)], chosen, chosen, "Confusion matrix")
     what = "Boxes" if dataset.task == "detect" else "Pictures"
     words = f"Rows are what is there, columns what was said. {what} counted, shaded by their part of the row."
-    return section("Confusion", words, drawn, half=True)
+    return section("Confusion", words, drawn)
 
 
 def confidence(evaluation: Evaluation, dataset: Dataset) -> str:
@@ -65,7 +65,7 @@ def confidence(evaluation: Evaluation, dataset: Dataset) -> str:
     place = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
     stacks = [np.bincount(place[flags], minlength=BINS) for flags in (right, ~right)]
     drawn = plots.stacked(stacks, ("right", "wrong"), "confidence", "Confidence of right and wrong answers")
-    return section("How sure it is", words, drawn, half=True)
+    return section("How sure it is", words, drawn)
 
 
 def _answers(evaluation: Evaluation, dataset: Dataset) -> tuple[metrics.Floats, metrics.Flags]:
