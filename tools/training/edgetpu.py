@@ -182,6 +182,12 @@ def _strided(step: Step) -> Iterator[str]:
         yield "it has a mask for an ellipsis or a new axis"
 
 
+def _sloped(step: Step) -> Iterator[str]:
+    yield from _weighted(step)
+    if any(side > 1 for side in step.inputs[1].shape[:-1]):
+        yield "its slopes differ within a channel"
+
+
 def _stacked(step: Step) -> Iterator[str]:
     if step.options.get("axis", 0) in (0, -len(step.outputs[0].shape)):
         yield "it packs the batch"
@@ -210,7 +216,7 @@ RULES: dict[str, Callable[[Step], Iterator[str]]] = {
     "MUL": _any,
     "PACK": _stacked,
     "PAD": _padded,
-    "PRELU": _any,
+    "PRELU": _sloped,
     "QUANTIZE": _any,
     "REDUCE_MAX": _reduced,
     "REDUCE_MIN": _reduced,

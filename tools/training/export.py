@@ -109,13 +109,14 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is exported from, and the score that is to be kept."""
+    """What is exported from, the score that is to be kept, and the least of the labels' thresholds."""
 
     network: Network
     dataset: Dataset
     folder: Path
     io: Literal["int8", "uint8"]
     float_score: float
+    floor: float
 
 
 def export(trained: Trained, dataset: Dataset, job: Job, progress: Progress) -> Exported:
@@ -128,15 +129,18 @@ def export(trained: Trained, dataset: Dataset, job: Job, progress: Progress) -> 
     of = {"format": FORMAT, "network": network.digest(), "data": dataset.fingerprint, "io": job.tflite_io}
     with reported(folder, state.ELSEWHERE):
         try:
-            return _export(network, dataset, _resumed(folder, of), job, progress)
+            record = _resumed(folder, of)
+            progress("export", 0.0, "the float network on the test pictures")
+            record.setdefault("float_score", _float_score(network, dataset))
+            least = min(trained.thresholds)
+            return _export(
+                Work(network, dataset, folder, job.tflite_io, record["float_score"], least), record, progress
+            )
         finally:
             shutil.rmtree(folder / PART, ignore_errors=True)
 
 
-def _export(network: Network, dataset: Dataset, record: dict[str, Any], job: Job, progress: Progress) -> Exported:
-    progress("export", 0.0, "the float network on the test pictures")
-    record.setdefault("float_score", _float_score(network, dataset))
-    work = Work(network, dataset, job.out / "export", job.tflite_io, record["float_score"])
+def _export(work: Work, record: dict[str, Any], progress: Progress) -> Exported:
     for step, backend in enumerate(WRITTEN):
         if backend not in record["files"]:
             note = partial(progress, "export", 0.1 + 0.4 * step)
@@ -146,7 +150,7 @@ def _export(network: Network, dataset: Dataset, record: dict[str, Any], job: Job
     faults = [str(fault) for fault in edgetpu.faults(work.folder / FILES["tflite"][0])] + _for_edgetpu(work, record)
     progress("export", 1.0)
     files = {backend: Leaving(**known) for backend, known in record["files"].items()}
-    return Exported(network, work.folder, measure.named(dataset), work.float_score, files, tuple(faults))
+    return Exported(work.network, work.folder, measure.named(work.dataset), work.float_score, files, tuple(faults))
 
 
 def _attempts(work: Work, backend: Backend) -> list[Attempt]:
@@ -205,7 +209,7 @@ def _measured(work: Work, backend: Backend, folder: Path) -> tuple[float, float,
     device = measure.Device(backend, folder / FILES[backend][0], network.outputs, spec)
     try:
         said = list(measure.answers(device, samples, spec, network.decode))
-        speed = measure.speed(device, samples, spec, network.decode)
+        speed = measure.speed(device, samples, spec, network.decode, work.floor)
     finally:
         device.close()
     return measure.score(said, work.dataset, samples), speed.whole, speed.raw

@@ -73,10 +73,10 @@ def answers(runner: Runner, samples: Sequence[Sample], spec: Input, how: Decode)
         yield answer(runner, image, spec, how)
 
 
-def answer(runner: Runner, image: Image, spec: Input, how: Decode) -> Answer:
+def answer(runner: Runner, image: Image, spec: Input, how: Decode, floor: float = FLOOR) -> Answer:
     """Of one upright BGR picture."""
     fitted, placement = fit(image, spec)
-    found = DECODERS[how.name](runner.run(fitted), how, FLOOR)
+    found = DECODERS[how.name](runner.run(fitted), how, floor)
     if isinstance(found, Boxes):
         return in_ratios(found, placement, image.shape[1], image.shape[0])
     assert isinstance(found, Scores)  # noqa: S101 - there are two tasks
@@ -135,14 +135,14 @@ def truth_boxes(samples: Sequence[Sample], labels: Sequence[str]) -> list[Boxes]
     return found
 
 
-def speed(device: Device, samples: Sequence[Sample], spec: Input, how: Decode) -> Speed:
-    """Medians over pictures that are decoded already, each timed from picture to answer and for the inference alone."""
+def speed(device: Device, samples: Sequence[Sample], spec: Input, how: Decode, floor: float) -> Speed:
+    """Medians over decoded pictures: from the picture to answers of at least `floor`, and the inference alone."""
     images = [pictures.read(sample.path) for sample in samples[:TIMED]]
     whole, raw = [], []
     for place in range(-WARMING, max(TIMED, len(images))):
         image = images[place % len(images)]
         started = perf_counter()
-        answer(device, image, spec, how)
+        answer(device, image, spec, how, floor)
         done = perf_counter()
         tensor = device.tensor(fit(image, spec)[0])
         begun = perf_counter()
