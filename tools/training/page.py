@@ -22,6 +22,8 @@ from training.trained import Trained
 STYLE = Path(__file__).with_name("report.css")
 BACKENDS = {"openvino": "OpenVINO", "tflite": "LiteRT", "coral": "Edge TPU"}
 MOST_FINDINGS = 12
+NARROW = 10  # labels up to which the matrix fits beside other figures
+FEW = 8  # labels that a note names
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,7 @@ def page(story: Story) -> str:
     parts = (
         _backends(story),
         _labels(story),
-        '<div class="row">',
-        sections.curves(found),
-        sections.confusion(found, data),
-        sections.confidence(found, data),
-        "</div>",
+        _row(found, data),
         sections.learning(story.trained),
         sections.mistakes(found, data, story.trained.thresholds),
         _data(story),
@@ -92,17 +90,28 @@ def _verdict(story: Story) -> str:
     one = 100 / max(len(story.dataset.test), 1)
     if one > 100 * MOST_LOST:
         notes.append(f"The test set is small: one picture moves {story.exported.measure} by about {one:.1f} points.")
-    weak = [item for item in story.evaluation.measured if item.images and item.f1 < 0.5]
+    weak = [item.label for item in story.evaluation.measured if item.images and item.f1 < 0.5]
     if weak:
-        notes.append(
-            f"Weak: {', '.join(escape(item.label) for item in weak)}. More varied pictures of these help most."
-        )
+        notes.append(f"Weak: {_few(weak)}. More varied pictures of these help most.")
     untested = [item.label for item in story.evaluation.measured if not item.images]
     if untested:
-        notes.append(f"Not tested, for want of test pictures: {', '.join(map(escape, untested))}.")
+        notes.append(f"Not tested, for want of test pictures: {_few(untested)}.")
     if story.evaluation.overall["f1"] == 1.0:
         notes.append("Perfect figures on few pictures say that the test was easy, not that the model never errs.")
     return f"<ul class=notes>{''.join(f'<li>{note}</li>' for note in notes)}</ul>" if notes else ""
+
+
+def _row(found: Evaluation, data: Dataset) -> str:
+    """Figures side by side; a large matrix has a row of its own."""
+    matrix, sure = sections.confusion(found, data), sections.confidence(found, data)
+    if len(data.labels) > NARROW:
+        return f'<div class="row">{sections.curves(found)}{sure}</div>{matrix}'
+    return f'<div class="row">{sections.curves(found)}{matrix}{sure}</div>'
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return escape(", ".join(names[:FEW])) + more
 
 
 def _backends(story: Story) -> str:
