@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edge.errors import InputError, UnavailableError
+from edge.errors import InputError, StorageError, UnavailableError
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
@@ -121,7 +121,6 @@ def test_a_full_disk_is_a_sentence(
         raise error
 
     monkeypatch.setattr(command, "_do", fail)
-    monkeypatch.setattr(command, "_is_full", lambda _: True)
     assert run(monkeypatch, tmp_path, "--project", "fruit", "--out", tmp_path) == 74
     said = capsys.readouterr().err
     assert said.startswith(f"train: {tmp_path}: the disk is full (")
@@ -172,6 +171,11 @@ def test_a_damaged_state_is_none(tmp_path: Path) -> None:
     assert not state.finished(tmp_path, "another", "packed")
     (tmp_path / state.FILE).write_text('{"order": ', "utf-8")
     assert not state.finished(tmp_path, "order", "packed")
+
+
+def test_too_little_room_is_told_beforehand(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="MB are free, and 1048576 are needed; free some space, or name another"):
+        state.room(tmp_path, 1 << 40)
 
 
 def test_settings_and_data_decide_the_order(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ is finished stays in the work folder, so the same command goes on after a Ctrl-C
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import re
@@ -28,6 +29,7 @@ HOME = Path("training")
 STOPPED = 130
 FIGURES = {"F1": "F1Score", "precision": "Precision", "recall": "Recall", "average precision": "AveragePrecision"}
 FULL = 1 << 20  # bytes left on a disk that has none
+REFUSED = ("No space left", "disk is full", "iostream error")  # what C++ and SQLite say then
 
 
 def main() -> int:
@@ -43,7 +45,7 @@ def main() -> int:
         return STOPPED
     except (OSError, RuntimeError, sqlite3.Error) as error:
         # torch, OpenVINO and SQLite each have their own way of saying it.
-        if not _is_full(folder(arguments)):
+        if not _is_full(folder(arguments), error):
             raise
         said = f"train: {folder(arguments)}: the disk is full ({error}); free some space, and the same command goes on"
         console.print(f"{said} from here", markup=False, highlight=False)
@@ -135,9 +137,11 @@ def _name(text: str) -> str:
     return text
 
 
-def _is_full(out: Path) -> bool:
+def _is_full(out: Path, error: Exception) -> bool:
+    """Whether it says so, or there is no room left."""
     there = next(place for place in (out, *out.resolve().parents) if place.exists())
-    return shutil.disk_usage(there).free < FULL
+    said = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return said or any(word in str(error) for word in REFUSED) or shutil.disk_usage(there).free < FULL
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from training import state
 from training.images import normalised
 from training.network import Network, silenced
 
@@ -45,6 +46,7 @@ def _convert(network: Network, file: Path) -> None:
     import litert_torch
     import torch
 
+    state.room(file.parent)
     side = network.size
     module = litert_torch.to_channel_last_io(network.module, args=[0]).eval()
     litert_torch.convert(module, (torch.zeros(1, side, side, 3),)).export(str(file))

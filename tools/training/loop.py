@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from training.settings import Progress
 
+from edge.errors import StorageError
 from edge.packs.store import flush, reported
 
 BEST, LAST = "best.pt", "last.pt"
@@ -36,7 +37,11 @@ def save(path: Path, state: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("wb") as file:
-                torch.save(state, file)
+                try:
+                    torch.save(state, file)
+                except RuntimeError as error:  # what it makes of a refused write
+                    remedy = "free some space, or name another folder with --out"
+                    raise StorageError(f"{path}: cannot be written; {remedy}") from error
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
@@ -83,7 +88,7 @@ class Average:
 
 @dataclass(slots=True)
 class Course:
-    """Everything that changes while something is learnt."""
+    """Everything that changes while something is learnt; `stopped` if Ctrl-C ended it."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
@@ -95,6 +100,7 @@ class Course:
     best_epoch: int = -1
     seconds: float = 0.0
     curves: list[dict[str, float]] = field(default_factory=list)
+    stopped: bool = False
 
     def state(self) -> dict[str, Any]:
         return {
@@ -163,7 +169,7 @@ def run(
                 tell(course.epoch)
                 _epoch(course, plan, learn, judge, tell)
         except Stopped:
-            pass  # the best so far is what was asked for
+            course.stopped = True
     progress("learning", 1.0, _figures(course))
     best = load(plan.out / BEST, plan.order)
     return None if best is None else best["network"]

@@ -60,6 +60,7 @@ def train(findings: Findings, job: Job, progress: Progress) -> Outcome:
         of = state.order(job, dataset.fingerprint)
         fresh = not state.finished(job.out, of, PACKED)
         if fresh:
+            state.room(job.out)
             trained = learn(dataset, job, progress)
             leave(trained, dataset, job, findings, progress)
             if trained.whole:  # else the same command learns on

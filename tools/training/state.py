@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -57,6 +58,15 @@ def write(file: Path, content: Any) -> None:
             flush(file.parent)
         finally:
             part.unlink(missing_ok=True)
+
+
+def room(folder: Path, needed: int = 64 << 20) -> None:
+    """Raises StorageError where fewer bytes are free: some of what writes there ends the program when they run out."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StorageError(
+            f"{folder}: {free >> 20} MB are free, and {needed >> 20} are needed; free some space, or {ELSEWHERE}"
+        )
 
 
 @contextmanager
