@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +88,14 @@ def home(tmp_path: Path, broker: Mosquitto) -> Path:
     return tmp_path
 
 
+def values(subscriber: Subscriber, kind: str) -> list[dict[str, Any]]:
+    told = [message.payload for message in list(subscriber.messages) if message.topic.endswith(f"/{kind}")]
+    return [json.loads(validate(one).model_dump_json())["values"] for one in told]
+
+
 def test_a_fleet_is_given_a_model_and_sees_with_it(home: Path, broker: Mosquitto) -> None:
     with serving() as web, Subscriber(broker.port, "vedette/porch/+/+") as subscriber, running(home):
-
-        def heard(kind: str) -> list[dict[str, Any]]:
-            told = [message.payload for message in list(subscriber.messages) if message.topic.endswith(f"/{kind}")]
-            return [json.loads(validate(one).model_dump_json())["values"] for one in told]
-
+        heard = partial(values, subscriber)
         for version, sound in (("v1", True), ("v2", False)):
             made = pack(home / "made", f"colours/{version}", sound=sound)
             web.files[f"/{version}"] = made.read_bytes()
@@ -106,3 +108,22 @@ def test_a_fleet_is_given_a_model_and_sees_with_it(home: Path, broker: Mosquitto
         until(lambda: len(heard("custom_labels")) > seen + 1, "the version before does not go on")
         named = {label["name"] for one in heard("custom_labels") for label in one["labels"]}
         assert named == {"red", "blue"}
+
+
+def test_a_device_that_is_killed_while_it_fetches_goes_on(home: Path, broker: Mosquitto) -> None:
+    made = pack(home / "made")
+    with serving() as web, Subscriber(broker.port, "vedette/porch/-/custom_pack") as subscriber:
+        web.files["/pack"] = made.read_bytes()
+        web.breaks = [1000]
+        words = ["--config", str(home / "vedette.toml"), "custom", "announce", str(made), "--start"]
+        assert cli.main([*words, "--url", web.url("/pack")]) == 0
+        with running(home) as daemon:
+            until(lambda: values(subscriber, "custom_pack"))
+            daemon.kill()
+        with running(home):
+            until(
+                lambda: (
+                    [one["state"] for one in values(subscriber, "custom_pack")] == ["delayed", "installed", "running"]
+                )
+            )
+        assert web.asked == [("/pack", ""), ("/pack", "bytes=1000-")]
