@@ -38,16 +38,18 @@ def train(dataset: Dataset, job: Job, progress: Progress) -> Trained:
     )  # fmt: skip
     fold = linear.folds(dataset.train, job.seed)
     network, held, curves = _headed(lesson, fold, job, progress)
-    how = "a linear layer on the backbone's features"
+    how, whole = "a linear layer on the backbone's features", True
     if known.maps is not None:
         tuned = tuning.tune(tuning.Task(lesson, known.maps, fold, held), job, order, progress)
-        if tuned is not None:
+        whole = tuned.whole
+        if tuned.network is not None:
             network, held, curves = tuned.network, tuned.held, curves + tuned.curves
             how = "a linear layer on the backbone's features, and its last blocks"
     trained = _calibrated(network, held, wanted, dataset)
     trained.curves, trained.seconds = curves, time.monotonic() - began
-    trained.learnt["how"] = how
-    _save(trained, job, order)
+    trained.learnt["how"], trained.whole = how, whole
+    if whole:  # else the same command goes on learning
+        _save(trained, job, order)
     return trained
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from training import images, lite0
 from training.datasets import Sample
+from training.network import silenced
 from training.settings import Progress
 
 from edge import pictures
@@ -108,7 +109,8 @@ def compiled(batch: int) -> Network:
             return pooled.cpu().numpy(), maps.cpu().numpy()
 
         return on_card
-    graph = ov.convert_model(network, example_input=torch.zeros(1, 3, images.SIDE, images.SIDE))
+    with silenced():
+        graph = ov.convert_model(network, example_input=torch.zeros(1, 3, images.SIDE, images.SIDE))
     graph.reshape([batch, 3, images.SIDE, images.SIDE])
     model = ov.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 

@@ -36,11 +36,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """`held` is NaN where a picture was not held out."""
+    """`network` is None where the head alone is better; `held` is NaN where a picture was not held out.
 
-    network: lite0.Lite0
+    Not `whole` if Ctrl-C ended it.
+    """
+
+    network: lite0.Lite0 | None
     held: Floats
     curves: list[dict[str, float]]
+    whole: bool = True
 
 
 def worthwhile(wanted: NDArray[np.float32]) -> bool:
@@ -49,13 +53,13 @@ def worthwhile(wanted: NDArray[np.float32]) -> bool:
     return bool(often >= ENOUGH) and len(wanted) * (features.views(len(wanted)) + 1) <= features.MAPPED
 
 
-def tune(task: Task, job: Job, order: str, progress: Progress) -> Tuned | None:
-    """Train on all folds but the first, which judges; None unless both its score and its loss get better."""
+def tune(task: Task, job: Job, order: str, progress: Progress) -> Tuned:
+    """Train on all folds but the first, which judges: both its score and its loss have to get better."""
     lesson, out = task.lesson, task.fold == 0
     wanted = lesson.wanted.numpy().astype(np.float64)
     before = linear.score(task.held[out], wanted[out], lesson.multi)
     if before >= GOOD:
-        return None
+        return Tuned(None, task.held, [])
     whole = _begun(lesson.part(~out), job.seed)
     upper = Upper(whole)
     optimiser = torch.optim.AdamW(upper.parameters(), PACE, weight_decay=DECAY)
@@ -69,13 +73,13 @@ def tune(task: Task, job: Job, order: str, progress: Progress) -> Tuned | None:
 
     best = loop.run(course, plan, lambda one, tell: _epoch(one, task, ~out, tell), judge, progress)
     if best is None:
-        return None
+        return Tuned(None, task.held, [], not course.stopped)
     upper.load_state_dict(best)
     said = np.full_like(task.held, np.nan)
     said[out] = _said(upper, held)
-    if not _better(said[out], task.held[out], wanted[out], lesson.multi):
-        return None
-    return Tuned(whole, said, [one | {"step": linear.EPOCHS + one["step"]} for one in course.curves])
+    better = _better(said[out], task.held[out], wanted[out], lesson.multi)
+    curves = [one | {"step": linear.EPOCHS + one["step"]} for one in course.curves]
+    return Tuned(whole if better else None, said, curves if better else [], not course.stopped)
 
 
 def _begun(lesson: Lesson, seed: int) -> lite0.Lite0:
