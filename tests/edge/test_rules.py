@@ -3,7 +3,7 @@
 import pytest
 
 from edge.events import rules
-from edge.findings import Flag, Liveness, Moderated, Protection, Quality, Words, Worker
+from edge.findings import CustomAnswer, CustomLabel, Flag, Liveness, Moderated, Protection, Quality, Words, Worker
 from edge.settings import PropertiesTask
 from edge.values import Box, Label, Match
 
@@ -20,6 +20,27 @@ def test_labels_are_told_when_the_names_change_not_when_the_scores_do() -> None:
     nothing, told = rules.labels([], told)
     assert nothing is None
     assert rules.labels([DOG], told)[0] is not None
+
+
+def seen(*names: str, version: str = "1") -> CustomAnswer:
+    return CustomAnswer("yard", version, tuple(CustomLabel(name, 0.9) for name in names))
+
+
+def test_a_label_of_ones_own_that_is_missed_for_two_looks_is_not_news_when_it_is_back() -> None:
+    told, lately = list[list[str] | None](), dict[str, int]()
+    for names in (["fox"], [], [], ["fox"], ["fox", "cat"], ["cat"], [], [], [], ["fox"]):
+        values, lately = rules.custom_labels(seen(*names), lately)
+        told.append([label.name for label in values["labels"]] if values else None)
+    assert told == [["fox"], None, None, None, ["fox", "cat"], None, None, None, [], ["fox"]]
+
+
+def test_two_versions_are_told_of_when_what_either_sees_has_changed() -> None:
+    pairs = [((), ()), (("fox",), ()), (("fox",), ()), (("fox",), ("fox",)), ((), ())]
+    told, before = list[bool | None](), (frozenset[str](), frozenset[str]())
+    for now, new in pairs:
+        values, before = rules.custom_shadow(seen(*now), seen(*new, version="2"), before)  # type: ignore[assignment]
+        told.append(values["agree"] if values else None)
+    assert told == [None, False, None, True, True]
 
 
 def flags(**scores: float) -> Moderated:
