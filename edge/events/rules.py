@@ -177,7 +177,7 @@ def custom_labels(found: CustomAnswer, before: Mapping[str, int]) -> tuple[dict[
     lately = {name: looks + 1 for name, looks in before.items() if looks < LATELY}
     gone = bool(before) and not now and not lately
     values = {"project": found.project, "version": found.version, "labels": found.labels}
-    return (values if now - lately.keys() or gone else None), lately | dict.fromkeys(now, 0)
+    return (values if now - before.keys() or gone else None), lately | dict.fromkeys(now, 0)
 
 
 def custom_shadow(
