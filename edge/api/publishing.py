@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edge.api import faults
+from edge.api import faults, naming
 from edge.api.desk import Desk
 from edge.api.faults import Fault
 from edge.api.workshop import asset, loaded
@@ -45,7 +45,7 @@ def publish(desk: Desk, version: Version) -> Version:
     try:
         if version.evaluation:
             key = f"{folder}EvaluationResultSummary-{name}.json"
-            desk.workshop.buckets.write(bucket, key, version.evaluation.encode())
+            desk.workshop.buckets.write(bucket, key, _summary(desk, version))
             output["Summary"] = {"S3Object": {"Bucket": bucket, "Name": key}}
         for kind, lines in _manifests(desk, version).items():
             key = f"{folder}{name}-{kind.lower()}.manifest"
@@ -55,6 +55,14 @@ def publish(desk: Desk, version: Version) -> Version:
         log.warning("%s: what came of it cannot be put into bucket %s: %s", version.place, bucket, fault)
         message = f"The results could not be written to bucket {bucket}."
     return desk.workshop.projects.note_output(version, json.dumps(output), message)
+
+
+def _summary(desk: Desk, version: Version) -> bytes:
+    """The evaluation, under the name that the version has here."""
+    told = loaded(version.evaluation)
+    if isinstance(details := told.get("EvaluationDetails"), dict):
+        details["ProjectVersionArn"] = naming.version_arn(desk, version)
+    return json.dumps(told).encode()
 
 
 def _manifests(desk: Desk, version: Version) -> dict[str, bytes]:

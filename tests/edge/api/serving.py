@@ -8,7 +8,6 @@ import ssl
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -129,7 +128,7 @@ class Server:
         try:
             with direct.open(f"{self.url}/healthz", timeout=5) as answer:
                 return bool(answer.status == 200)
-        except urllib.error.URLError:
+        except OSError:  # not there yet, or too busy with opening models
             return False
 
 

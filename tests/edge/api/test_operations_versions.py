@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pytest
 
+from edge.api import naming, publishing
 from edge.custom.orders import LEASE
 from edge.packs import custom as packs
 from tests.edge import customs
@@ -105,6 +107,20 @@ def test_a_trained_version_tells_how_well_it_does_and_where_its_results_are(at: 
     assert place == {"Bucket": BUCKET, "Name": "results/colours-v1-training.manifest"}
     lines = (at.bucket / place["Name"]).read_text().splitlines()
     assert [json.loads(one) for one in lines] == [*LINES]
+
+
+def test_the_summary_is_put_into_the_bucket_under_the_versions_own_name(at: Bench) -> None:
+    arn = at.trained()
+    told = {
+        "EvaluationDetails": {"ProjectVersionArn": "arn:elsewhere"},
+        "AggregatedEvaluationResults": {"F1Score": 0.9},
+    }
+    version = naming.version_of(at.desk, arn)
+    publishing.publish(at.desk, replace(version, evaluation=json.dumps(told)))
+    place = at.described(arn)["EvaluationResult"]["Summary"]["S3Object"]
+    assert place == {"Bucket": BUCKET, "Name": "results/EvaluationResultSummary-colours-v1.json"}
+    told["EvaluationDetails"] = {"ProjectVersionArn": arn}
+    assert json.loads((at.bucket / place["Name"]).read_text()) == told
 
 
 def test_a_bucket_that_refuses_the_results_is_told_of(at: Bench) -> None:
