@@ -1,4 +1,4 @@
-"""The connection that all about custom models goes through."""
+"""The connections that all about custom models goes through: one writes, one reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from edge.custom import datasets, orders, policies, schema
-from edge.database import migrate, reading, transaction
+from edge.database import beside, migrate, reading, transaction
 
 ROOMS = (schema, datasets, policies, orders)
 
@@ -19,22 +19,26 @@ ROOMS = (schema, datasets, policies, orders)
 class Stored:
     """Each call is one transaction, and durable when it returns. Safe to share between threads.
 
-    It owns `database` (give it a connection of its own); `close` closes it.
+    It owns `database` (give it a connection of its own) and opens another to read with, so that no reader waits for a
+    commit; `close` closes both.
     """
 
     def __init__(self, database: Database) -> None:
         for room in ROOMS:
             migrate(database, room.ROOM, room.STEPS)
         self._database = database
-        self._lock = RLock()
+        self._reader = beside(database)
+        self._lock, self._reading_lock = RLock(), RLock()
 
     def close(self) -> None:
+        with self._reading_lock:
+            self._reader.close()
         with self._lock:
             self._database.close()
 
     def changes(self) -> int:
         """A number that is another one when another connection has written: this one's own writes leave it."""
-        with self._reading() as connection:
+        with self._lock, reading(self._database) as connection:
             return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     @contextmanager
@@ -44,9 +48,9 @@ class Stored:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, reading(self._database) as connection:
+        with self._reading_lock, reading(self._reader) as connection:
             yield connection
 
     def _rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
         with self._reading():
-            return list(self._database.query(sql, parameters))
+            return list(self._reader.query(sql, parameters))

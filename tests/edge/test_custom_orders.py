@@ -145,3 +145,10 @@ def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "training").write_text("in the way")
     with pytest.raises(DiskError, match="training"):
         Uploads(tmp_path / "training").add(1, "ab", 0, b"piece")
+
+
+def test_who_reads_waits_for_nobody_who_writes(projects: Projects) -> None:
+    with projects._writing() as connection:
+        connection.execute("UPDATE projects SET status = 'DELETING'")
+        assert projects.project("p").status == "CREATED"
+    assert projects.project("p").status == "DELETING"
