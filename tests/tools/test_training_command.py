@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def folder(root: Path, counts: dict[str, int]) -> Path:
 
 
 def job(out: Path, **changes: Any) -> Job:
-    return Job(**{"project": "fruit", "version": "1", "task": "classify", "seed": 1, "out": out} | changes)
+    return replace(Job("fruit", "1", "classify", 1, out), **changes)
 
 
 @pytest.fixture
@@ -93,6 +94,8 @@ def test_too_little_data_is_a_sentence(
         (["data"], "a DATASET and --project are needed"),
         (["data", "--project", "a/b"], "'a/b': letters, digits"),
         (["data", "--project", "a", "--task", "guess"], "invalid choice: 'guess'"),
+        (["data", "--project", "a", "--seed", "-1"], "'-1' is no whole number from 0 up"),
+        (["data", "--project", "a", "--minutes", "nan"], "'nan' is no length of time above 0"),
     ],
 )
 def test_a_wrong_command_line_is_told(
@@ -109,6 +112,14 @@ def test_an_absent_data_set_is_a_sentence(
 ) -> None:
     assert run(monkeypatch, tmp_path / "absent", "--project", "fruit") == 66
     assert capsys.readouterr().err == f"train: {tmp_path / 'absent'}: no such folder or file; check the path\n"
+
+
+def test_a_file_that_is_no_key_is_told_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key").write_text("no key", "utf-8")
+    assert run(monkeypatch, tmp_path, "--project", "fruit", "--key", tmp_path / "key") == 65
+    assert "no signing key; name another file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from training.settings import Job
 from training.stages import Outcome
 
 from edge.errors import EXPECTED, StorageError, exit_code
-from edge.packs import custom
+from edge.packs import custom, signing
 
 HOME = Path("training")
 STOPPED = 130
@@ -63,9 +63,9 @@ def parser() -> argparse.ArgumentParser:
     add("--task", choices=["auto", "classify", "detect"], default="auto",
                         help="whole pictures or boxes; auto: boxes if the data set has any")  # fmt: skip
     add("--multi", action="store_true", help="several labels may apply to one picture")
-    add("--seed", type=int, default=1, help="the same seed and data give the same model (%(default)s)")
+    add("--seed", type=_count, default=1, help="the same seed and data give the same model (%(default)s)")
     add("--out", type=Path, metavar="DIR", help="the work folder (default: training/PROJECT/VERSION)")
-    add("--minutes", type=float, metavar="M", help="learn no longer than this")
+    add("--minutes", type=_minutes, metavar="M", help="learn no longer than this")
     add("--key", type=Path, metavar="FILE", help="the key that signs the pack; made if it is not there")
     add("--tflite-io", choices=["int8", "uint8"], default="int8", help="numbers in and out (%(default)s)")
     add("--check", action="store_true", help="only check the data set; exit 1 if it cannot be learnt")
@@ -87,6 +87,8 @@ def _do(arguments: argparse.Namespace, console: Console) -> int:
         return _serve(arguments, console)
     if not arguments.dataset or not arguments.project:
         parser().error("a DATASET and --project are needed, or --example or --serve-device")
+    if arguments.key:
+        signing.open_key(arguments.key)  # before any work that would be for nothing
     samples = datasets.read(arguments.dataset, arguments.task)
     job = Job(
         arguments.project, arguments.version, datasets.task_of(samples), arguments.seed, folder(arguments).resolve(),
@@ -135,6 +137,19 @@ def _name(text: str) -> str:
     if not re.fullmatch(r"[a-zA-Z0-9_.\-]{1,255}", text):
         raise argparse.ArgumentTypeError(f"{text!r}: letters, digits, '_', '.' and '-' only")
     return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 up")
+    return int(text)
+
+
+def _minutes(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time above 0")
+    return value
 
 
 def _is_full(out: Path, error: Exception) -> bool:
