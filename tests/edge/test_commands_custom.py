@@ -47,6 +47,17 @@ def two(run: Run, tmp_path: Path) -> None:
         run("install", pack(tmp_path, f"colours/{name}", made_at=1.8e9), "--trust", SIGNER, "--start")
 
 
+def test_a_signer_is_trusted_before_there_is_a_pack(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match="64 hexadecimal digits"):
+        run("trust", "abc")
+    assert run("trust", SIGNER) == 0
+    assert run("trust", SIGNER) == 0
+    assert capsys.readouterr().out == f"{SIGNER}: trusted\n" * 2
+    assert run("install", pack(tmp_path)) == 0
+
+
 def shown(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, SimpleNamespace]:
     capsys.readouterr()
     assert run("list", "--json") == 0
