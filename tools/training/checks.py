@@ -170,11 +170,11 @@ def _parted(check: _Check, at: int, first: int) -> bool:
 
 def _alike(check: _Check) -> None:
     """Pictures that look alike never part; one to be trained on that looks like one to be tested on is left out."""
-    near = list(looks.pairs(check.seen()))
+    near = looks.pairs(check.seen())
     if check.task == "classify" and not check.multi:
         doubted = {twin.this: _doubted(check, twin.this, twin.other) for twin in twins.conflicts(check.samples, near)}
         check.leave_out("wrong label", doubted)
-        near = list(looks.pairs(check.seen())) if doubted else near
+        near = looks.pairs(check.seen()) if doubted else near
     groups, scene = twins.grouped(len(check.samples), near)
     leaks = twins.leaks(check.samples, groups, near)
     _told(check, groups, {twin.this for twin in leaks}, scene=scene)

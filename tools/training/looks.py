@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ BITS = 12
 # The correlation of details from which two thumbnails show one scene (unrelated pieces of one sky stay below 0.5), and
 # from which one is the other, saved again.
 ALIKE, SAME = 0.75, 0.985
+MOST = 64
 FLAT = 2.0  # grey levels of deviation below which a picture shows nothing
 _CHUNK = 1024
 
@@ -82,17 +83,23 @@ def of(image: Image, data: bytes) -> Look:
     )
 
 
-def pairs(looks: Sequence[Look]) -> Iterator[tuple[int, int, float]]:
-    """Every two that show the same scene, with how alike they are: 1 is the same picture."""
+def pairs(looks: Sequence[Look]) -> list[tuple[int, int, float]]:
+    """Every two that show the same scene, with how alike they are: 1 is the same picture.
+
+    Of a picture and those after it at most MOST are told, the most alike: enough to join what belongs together.
+    """
     if not looks:
-        return
+        return []
     signs = np.array([look.hash for look in looks], np.float32) * 2 - 1
     details = np.array([look.details for look in looks])
+    found: list[tuple[int, int, float]] = []
     for start in range(0, len(looks), _CHUNK):
         rows = slice(start, start + _CHUNK)
         near = signs[rows] @ signs.T >= signs.shape[1] - 2 * BITS
-        for first, second in zip(*np.nonzero(near), strict=True):
-            if first + start < second:
-                alike = float(details[first + start] @ details[second])
-                if alike >= ALIKE:
-                    yield int(first + start), int(second), alike
+        alike = np.where(near, details[rows] @ details.T, 0)
+        for row in range(len(alike)):
+            alike[row, : start + row + 1] = 0
+            others = np.nonzero(alike[row] >= ALIKE)[0]
+            others = others[np.argsort(-alike[row, others], kind="stable")[:MOST]]
+            found += [(start + row, int(other), float(alike[row, other])) for other in others]
+    return found
