@@ -244,6 +244,13 @@ def test_the_bar_of_all_only_grows(tmp_path: Path) -> None:
     assert "a [note]" in (tmp_path / "terminal").read_text("utf-8")
 
 
+def test_a_long_stage_is_a_line_each_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.display.SILENT", 0.0)
+    with (tmp_path / "log").open("w") as log, Display("detect", Console(file=log, soft_wrap=True)) as display:
+        display("learning", 0.25, "loss 0.5")
+    assert (tmp_path / "log").read_text("utf-8") == "learning …\nlearning: 25%, loss 0.5\n"
+
+
 def test_where_nobody_watches_each_stage_is_two_lines(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as log, Display("classify", Console(file=log, soft_wrap=True)) as display:
         for done in (0.0, 0.5, 1.0, 1.0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Self
 
@@ -16,11 +17,12 @@ STAGES: dict[Task, dict[str, float]] = {
     "detect": {"checking the pictures": 1, "reading the pictures": 1, "learning": 82, "export": 14, "report": 2,
                "pack": 1},
 }  # fmt: skip
+SILENT = 60.0  # seconds without a line
 RECENT = 60.0  # seconds whose pace says how long the rest takes
 
 
 class Display:
-    """A settings.Progress. Where nobody watches, each stage is a line when it begins and when it ends."""
+    """A settings.Progress. Without a terminal, a stage is a line when it begins, at its end, and each minute."""
 
     def __init__(self, task: Task, console: Console) -> None:
         self.console = console
@@ -32,7 +34,7 @@ class Display:
         )  # fmt: skip
         self._all = self._bars.add_task("all of it", total=1.0, note="")
         self._one = self._bars.add_task("", total=1.0, note="", visible=False)
-        self._stage, self._ended = "", False
+        self._stage, self._ended, self._told = "", False, time.monotonic()
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -49,10 +51,13 @@ class Display:
         if done >= 1.0 and not self._ended:
             self._ended = True
             self._tell(f"{stage}: {note or 'done'}")
+        elif time.monotonic() - self._told > SILENT:
+            self._tell(f"{stage}: {done:.0%}{note and f', {note}'}")
         self._bars.update(self._one, completed=done, note=note.replace("[", r"\["))
         self._bars.update(self._all, completed=max(self._share(stage, done), self._bars.tasks[0].completed))
 
     def _tell(self, text: str) -> None:
+        self._told = time.monotonic()
         if not self.console.is_terminal:
             self.console.print(text, markup=False, highlight=False)
 

@@ -6,7 +6,7 @@ ever stricter measures until no group holds most of the pictures.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -116,7 +116,7 @@ def with_groups(samples: Sequence[Sample], groups: Sequence[int]) -> list[Sample
     firsts: dict[int, int] = {}
     ties += [(firsts.setdefault(group, place), place, 1.0) for place, group in enumerate(groups)]
     joined = _joined(range(len(samples)), ties, 1.0)
-    sizes = {group: joined.count(group) for group in set(joined)}
+    sizes = Counter(joined)
     return [
         replace(sample, group=f"alike-{group}" if sizes[group] > 1 else "")
         for sample, group in zip(samples, joined, strict=True)
