@@ -99,18 +99,19 @@ class Folder:
         path = self._path / key
         part = path.with_name(f".{path.name}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.parent.resolve().is_relative_to(self._path.resolve()):
+            if not path.parent.resolve().is_relative_to(self._path.resolve(strict=True)):
                 raise refused(self._name, key, "it lies outside the folder")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.unlink(missing_ok=True)
             try:
-                with part.open("wb") as stream:
+                with part.open("xb") as stream:  # through no link
                     stream.write(data)
                     stream.flush()
                     os.fsync(stream.fileno())
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links that go round
             raise refused(self._name, key, error, logging.WARNING) from error
 
     def _read(self, key: str, most: int) -> bytes:

@@ -30,10 +30,10 @@ PAGE = 500  # entries
 
 def list_orders(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     """The open ones, the oldest first; those of one project, where it is named."""
-    projects = desk.workshop.projects
-    found = [(order, projects.version_by_key(order.version)) for order in projects.orders()]
-    wanted = members.get("ProjectName")
-    return {"Orders": [_order(desk, *one) for one in found if wanted in (None, one[1].project)]}
+    projects, wanted = desk.workshop.projects, members.get("ProjectName")
+    versions = {version.id: version for version in projects.versions() if wanted in (None, version.project)}
+    orders = [order for order in projects.orders() if order.version in versions]
+    return {"Orders": [_order(desk, order, versions[order.version]) for order in orders]}
 
 
 def claim_order(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,6 +109,40 @@ def test_the_log_says_why(shelf: Path, caplog: pytest.LogCaptureFixture) -> None
     assert "bucket photos: 'out.jpg' cannot be had: it lies outside the folder" in caplog.text
 
 
+@pytest.mark.parametrize("key", ["new.json", "one.jpg", "a/new/deep.json", "near/new.json", "out.jpg"])
+def test_an_object_is_written_below_the_folder(shelf: Path, key: str) -> None:
+    buckets = Buckets({"photos": BucketSettings(folder=shelf)})
+    assert "photos" in buckets
+    assert "others" not in buckets
+    buckets.write("photos", key, b"told")
+    assert read(shelf, key) == b"told"
+    assert (shelf.parent / "outside" / "secret.jpg").read_bytes() == SECRET
+    assert not list(shelf.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "../outside/new.json", "away/new.json", "away/new/deep.json", "twin/new.json", "round/new.json",
+        "a/../new.json", "one.jpg/new.json", "", "new.json/", "x" * 300, "a\0",
+    ],
+)  # fmt: skip
+def test_nothing_is_written_elsewhere(shelf: Path, key: str) -> None:
+    before = sorted(shelf.parent.rglob("*"))
+    with pytest.raises(Fault) as told:
+        Buckets({"photos": BucketSettings(folder=shelf)}).write("photos", key, b"told")
+    assert told.value.code == invalid_s3_object().code
+    assert sorted(shelf.parent.rglob("*")) == before
+
+
+def test_what_is_half_written_is_no_way_out(shelf: Path) -> None:
+    (shelf / ".new.json.part").symlink_to("../outside/secret.jpg")
+    Buckets({"photos": BucketSettings(folder=shelf)}).write("photos", "new.json", b"told")
+    assert (shelf.parent / "outside" / "secret.jpg").read_bytes() == SECRET
+    with pytest.raises(Fault):
+        Buckets({}).write("photos", "new.json", b"told")
+
+
 def test_a_large_object_is_not_read(shelf: Path) -> None:
     with (shelf / "large.jpg").open("wb") as file:
         file.truncate(1 << 40)
@@ -230,6 +264,13 @@ def at(endpoint: str, **changes: Any) -> Buckets:
 @pytest.mark.parametrize(("key", "data"), [("one.jpg", b"one"), ("a/b/drei ß.jpg", b"three")])
 def test_an_object_of_a_server(server: str, key: str, data: bytes) -> None:
     assert at(server).read("remote", key, MOST) == data
+
+
+def test_an_object_is_written_to_a_server(server: str) -> None:
+    at(server).write("remote", "results/new.json", b"told")
+    assert at(server).read("remote", "results/new.json", MOST) == b"told"
+    with pytest.raises(Fault, match="InvalidS3ObjectException"):
+        at(server, bucket="nowhere").write("remote", "new.json", b"told")
 
 
 @pytest.mark.parametrize("key", ["none.jpg", "../stored/one.jpg", "./one.jpg", "\0", "\udcff", "one.jpg/"])
