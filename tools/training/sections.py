@@ -56,12 +56,13 @@ def confidence(evaluation: Evaluation, dataset: Dataset) -> str:
     sure, right = _answers(evaluation, dataset)
     if not len(sure):
         return ""
-    what = "boxes" if dataset.task == "detect" else "best labels"
-    error = metrics.calibration_error(sure, right, BINS)
-    words = (
-        f"How sure it was of the {what} it gave, right ones and wrong ones. On average confidence and the share of "
-        f"right answers lie {100 * error:.0f} points apart."
-    )
+    words = "How sure it was of the boxes it gave, from 0.1 up."
+    if dataset.task == "classify":
+        error = metrics.calibration_error(sure, right, BINS)
+        words = (
+            "How sure it was of the labels it gave. On average its confidence and the share of right answers lie "
+            f"{100 * error:.0f} points apart."
+        )
     place = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
     stacks = [np.bincount(place[flags], minlength=BINS) for flags in (right, ~right)]
     drawn = plots.stacked(stacks, ("right", "wrong"), "confidence", "Confidence of right and wrong answers")
