@@ -18,7 +18,7 @@ from tests import toy_training
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
-from training import edgetpu, litert, steps
+from training import edgetpu, export, litert, measure, packing, steps
 from training.measure import Device
 
 UNIT = Grid.of(1.0, 0)
@@ -225,6 +225,29 @@ def test_a_compiled_export_runs_through_the_delegate(
     assert device.session.device == "EdgeTPU"
     assert np.allclose(logits[0], (wanted - out.zero_point) * np.float32(out.scale))
     device.close()
+
+
+@pytest.mark.usefixtures("compiler")
+def test_an_export_and_its_pack_bring_the_compiled_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy_training.install(monkeypatch.setattr)
+    monkeypatch.setattr(measure, "TIMED", 1)
+    data, work = toy_training.dataset(tmp_path / "data"), toy_training.job(tmp_path, key=tmp_path / "key")
+    index = packing.leave(toy_training.trained(), data, work, toy_training.findings(data), lambda *_: None)
+    assert index.variants["coral"].weights == "model_edgetpu.tflite"
+    assert index.variants["coral"].input == index.variants["tflite"].input
+    assert "not measured: no such device here" in (tmp_path / "report.html").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("compiler")
+def test_an_export_goes_on_without_what_the_compiler_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy_training.install(monkeypatch.setattr)
+    monkeypatch.setattr(measure, "TIMED", 1)
+    monkeypatch.setitem(export.FILES, "tflite", ("refuse.tflite",))
+    made = export.export(
+        toy_training.trained(), toy_training.dataset(tmp_path / "data"), toy_training.job(tmp_path), lambda *_: None
+    )
+    assert sorted(made.files) == ["openvino", "tflite"]
+    assert "edgetpu_compiler refuses it (Invalid model: refuse.tflite)" in made.faults[0]
 
 
 @pytest.fixture
