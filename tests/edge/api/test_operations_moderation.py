@@ -1,4 +1,4 @@
-"""DetectModerationLabels: names of taxonomy 7.0 with their parents; adapters and human loops there are none."""
+"""DetectModerationLabels: names of taxonomy 7.0 with their parents; human loops there are none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tests.edge.api.desks import PICTURE, Told, ask, boxes, desk, detector
 
 OPERATION = "DetectModerationLabels"
 FOUND = Moderated((Flag("Violence", "", 1, 0.9), Flag("Weapons", "Violence", 2, 0.9)), (Trait("Illustrated", 0.75),))
-ADAPTER = "arn:aws:rekognition:us-east-1:000000000000:project/p/version/v/1690474772815"
 LOOP = {"HumanLoopName": "loop", "FlowDefinitionArn": "arn:aws:sagemaker:us-east-1:000000000000:flow-definition/f"}
 
 
@@ -40,11 +39,8 @@ def test_confidence_is_50_by_default(members: dict[str, Any], floor: float) -> N
     assert [one.label for one in objects] == ["Person"]
 
 
-def test_there_are_no_adapters_and_no_human_loops() -> None:
+def test_there_are_no_human_loops() -> None:
     at = desk(moderation=Told(FOUND))
-    with pytest.raises(Fault) as told:
-        ask(detect_moderation_labels, at, OPERATION, Image=PICTURE, ProjectVersion=ADAPTER)
-    assert told.value.code == "ResourceNotFoundException"
     with pytest.raises(Fault, match="InvalidParameterException: HumanLoopConfig is not offered by this device"):
         ask(detect_moderation_labels, at, OPERATION, Image=PICTURE, HumanLoopConfig=LOOP)
 
