@@ -107,6 +107,7 @@ def test_an_order_is_seen_through(place: Place, monkeypatch: pytest.MonkeyPatch)
         ("blue", False), ("blue", True), ("green", False), ("red", False),
     ]  # fmt: skip
     assert len(train.samples) == 12
+    assert train.samples[0].path.name.endswith("-blue1.png")
     assert train.absent == 2  # which the check will name
     assert not station.look()
     assert not list(job.out.glob("data-*"))

@@ -23,7 +23,7 @@ from rich.console import Console
 from training import datasets, stages
 from training.datasets import Sample
 from training.display import Display
-from training.orders import Claim, Device, Entry, LostError, Order, TakenError
+from training.orders import Claim, Device, LostError, Order, TakenError
 from training.settings import Job, Progress
 
 from edge.errors import EXPECTED, DeniedError, EdgeError, MissingError, StorageError, UnavailableError
@@ -180,7 +180,7 @@ def fetch(claim: Claim, folder: Path, progress: Progress) -> None:
         lines: dict[bool, list[str]] = {False: [], True: []}
         entries = list(claim.entries())
         for number, entry in enumerate(entries):
-            name = f"images/{entry.id:07d}{_suffix(entry)}"
+            name = f"images/{entry.id:07d}-{_plain(entry.source)}"
             if not (folder / name).exists():
                 with suppress(MissingError):
                     _write(folder / name, claim.picture(entry))
@@ -227,9 +227,9 @@ def serve(url: str, key_id: str, secret: str, console: Console, wanted: argparse
             time.sleep(EVERY)
 
 
-def _suffix(entry: Entry) -> str:
-    found = re.search(r"\.[A-Za-z0-9]{1,5}$", entry.source)
-    return found[0].lower() if found else ""
+def _plain(source: str) -> str:
+    """The end of a picture's place, as a name that people know it by."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", source.rpartition("/")[2])[-80:]
 
 
 def _write(path: Path, data: bytes) -> None:
