@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from edge.database import no_folder
-from edge.errors import DiskError, InputError
+from edge.errors import DiskError, InputError, UnavailableError
 
 MOST = 1 << 30  # bytes of a pack
 
@@ -54,10 +54,17 @@ class Uploads:
             raise DiskError(str(no_folder("data", self._folder, error))) from error
 
     def whole(self, version: int, digest: str) -> Path:
-        """The file, once all of it is here; raises InputError, and forgets it, if it is not what was announced."""
+        """The file, once all of it is here.
+
+        Raises InputError, and forgets it, if it is not what was announced; UnavailableError if another request has just
+        taken it away.
+        """
         path = self._path(version, digest)
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError as error:
+            raise UnavailableError("The pack has been taken in by another request; ask again") from error
         if found != digest:
             self.forget(version)
             raise InputError("The pack did not arrive as it was sent; send it again")

@@ -22,7 +22,7 @@ from edge.custom.datasets import part
 from edge.custom.entries import bucket_of, entry, shown, told
 from edge.custom.orders import LEASE, LostError
 from edge.custom.uploads import Uploads
-from edge.errors import DiskError, InputError
+from edge.errors import DiskError, InputError, UnavailableError
 
 ROOT = Path(__file__).parents[2]
 LINE = {
@@ -139,6 +139,8 @@ def test_what_arrived_otherwise_is_forgotten(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="send it again"):
         uploads.whole(1, "0" * 64)
     assert uploads.newest(1) == 0
+    with pytest.raises(UnavailableError, match="ask again"):
+        uploads.whole(1, "0" * 64)
 
 
 def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
