@@ -41,9 +41,9 @@ DONE = "detector.pt"
 # Sides of the input: the larger one where a quarter of the boxes would be smaller than so many pixels in the usual.
 USUAL, LARGE, SMALL = 320, 416, 28.0
 # So many views of each picture, within limits for all of them.
-VIEWS, FEWEST, MOST = 64, 3200, 40_000
+VIEWS, FEWEST, MOST = 40, 1920, 40_000
 # Up to so many pictures none can be spared: all are learnt from, and held out by turns in further trainings.
-FEW, TURNS = 300, 3
+FEW, TURNS = 150, 3
 SPARED = 10  # of more, one in so many
 UNKNOWN = 0.5  # the threshold of a label of which nothing was held out
 
