@@ -24,7 +24,7 @@ from edge.packs.store import default_root
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "CUSTOM_LABELS.md"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-LONGEST = 24
+LONGEST = 60
 
 
 class Command(NamedTuple):
