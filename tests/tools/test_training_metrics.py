@@ -44,6 +44,10 @@ def test_a_threshold_lies_halfway_between_the_last_it_takes_and_the_next() -> No
     threshold, f1 = metrics.best_threshold(judged([0.9, 0.7, 0.3, 0.1], [1, 1, 0, 0], 2))
     assert threshold == pytest.approx(0.5)
     assert f1 == 1.0
+    # One in a hundred and nine in ten: halfway between the odds of 1:99 and 9:1.
+    odds = (9 / 99) ** 0.5
+    assert metrics.best_threshold(judged([0.9, 0.01], [1, 0], 1))[0] == pytest.approx(odds / (1 + odds))
+    assert metrics.best_threshold(judged([0.9, 0.6], [1, 1], 2))[0] == pytest.approx(0.3)
 
 
 def test_a_label_that_is_never_right_gets_half() -> None:
@@ -121,7 +125,17 @@ def test_a_head_that_is_always_right_does_not_become_sure_without_end() -> None:
     assert metrics.temperature(np.zeros((0, 3)), np.zeros((0, 3)), multi=False) == 1.0
 
 
-def test_calibration_is_how_far_confidence_and_truth_lie_apart() -> None:
+def test_each_of_several_labels_is_claimed_as_often_as_it_applies() -> None:
+    random = np.random.default_rng(2)
+    logits = random.normal([-3.0, 0.0, 1.0], 1.0, (3000, 3))
+    truth = (random.random(logits.shape) < metrics.probabilities(logits, multi=True)).astype(float)
+    warmth, shift = metrics.calibration(2 * logits + np.array([4.0, -2.0, 0.0]), truth, multi=True)
+    assert warmth == pytest.approx(2, rel=0.1)
+    assert shift == pytest.approx([-2, 1, 0], abs=0.2)
+    assert not metrics.calibration(logits, np.eye(3)[truth.argmax(1)], multi=False)[1].any()
+
+
+def test_the_calibration_error_is_how_far_confidence_and_truth_lie_apart() -> None:
     confidence = np.array([0.75] * 4 + [0.55] * 4)
     right = np.array([1, 1, 1, 0, 1, 1, 0, 0], bool)
     assert metrics.calibration_error(confidence, right) == pytest.approx(0.025)

@@ -19,7 +19,7 @@ from training.settings import Job, Progress
 from training.trained import Trained
 
 # Counts changes of the recipe: what an older one left is not taken for this one's.
-RECIPE = 1
+RECIPE = 2
 
 
 def train(dataset: Dataset, job: Job, progress: Progress) -> Trained:
@@ -34,7 +34,7 @@ def train(dataset: Dataset, job: Job, progress: Progress) -> Trained:
     known = features.extract(dataset.train, job.out / features.FILE, job.seed, enough, progress)
     lesson = Lesson(
         torch.from_numpy(known.pooled.astype(np.float32)), torch.from_numpy(wanted),
-        torch.from_numpy(linear.counts(wanted)), dataset.multi,
+        torch.from_numpy(linear.counts(wanted, dataset.multi)), dataset.multi,
     )  # fmt: skip
     fold = linear.folds(dataset.train, job.seed)
     network, held, curves = _headed(lesson, fold, job, progress)
@@ -71,17 +71,17 @@ def assembled(line: Line) -> lite0.Lite0:
 
 
 def _calibrated(network: lite0.Lite0, held: Floats, wanted: NDArray[np.float32], dataset: Dataset) -> Trained:
-    """Temperature into the last layer, thresholds from what was said of the pictures that have been held out.
+    """Calibration into the last layer, thresholds from what was said of the pictures that have been held out.
 
     Rows of `held` that are NaN were not: they judge nothing.
     """
     judging = ~np.isnan(held[:, 0])
     logits, truth = held[judging], wanted[judging].astype(np.float64)
-    warmth = metrics.temperature(logits, truth, dataset.multi)
+    warmth, shift = metrics.calibration(logits, truth, dataset.multi)
     with torch.no_grad():
         network.fc.weight /= warmth
-        network.fc.bias /= warmth
-    scores = metrics.probabilities(logits / warmth, dataset.multi)
+        network.fc.bias.copy_(network.fc.bias / warmth + torch.from_numpy(shift))
+    scores = metrics.probabilities(logits / warmth + shift, dataset.multi)
     found = [metrics.best_threshold(judged) for judged in metrics.classified(scores, truth == 1)]
     learnt: dict[str, float | str] = {
         "held_out": linear.score(logits, truth, dataset.multi),

@@ -67,8 +67,10 @@ def targets(samples: Sequence[Sample], labels: Sequence[str], multi: bool) -> ND
     return wanted.reshape(len(samples), len(labels))
 
 
-def counts(wanted: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much each picture counts: those of a rare label more, by the root of how rare it is."""
+def counts(wanted: NDArray[np.float32], multi: bool) -> NDArray[np.float32]:
+    """How much each picture counts: those of a rare label more, by the root of how rare, if it is the only one."""
+    if multi:
+        return np.ones(len(wanted), np.float32)
     often = np.maximum((wanted == 1).sum(0), 1)
     rarity = np.sqrt(often.max() / often)
     counted = np.where((wanted == 1).any(1), (rarity * (wanted == 1)).max(1), 1.0)
@@ -127,8 +129,9 @@ def judge(lesson: Lesson, fold: Ints, seed: int, step: Callable[[float], None]) 
 
 
 def calibrated(logits: Floats, wanted: Floats, multi: bool) -> float:
-    """The loss once the temperature is right: how well a head can be, whatever it was made too unsure by."""
-    return metrics.cross_entropy(logits / metrics.temperature(logits, wanted, multi), wanted, multi)
+    """The loss once it is calibrated: how well a head can be, whatever it was made too unsure by."""
+    warmth, shift = metrics.calibration(logits, wanted, multi)
+    return metrics.cross_entropy(logits / warmth + shift, wanted, multi)
 
 
 def score(logits: Floats, wanted: Floats, multi: bool) -> float:
@@ -164,7 +167,9 @@ def learn(lesson: Lesson, epochs: int, seed: int, look: Callable[[int, Line, flo
     each = lesson.features.shape[1]
     layer = nn.Linear(rows.shape[1], lesson.wanted.shape[1])
     nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    with torch.no_grad():  # to begin with, each label is as likely as it is frequent
+        often = (lesson.wanted.sum(0) + 1) / (len(lesson.wanted) + 2)
+        layer.bias.copy_(torch.logit(often) if lesson.multi else torch.log(often))
     optimiser = torch.optim.AdamW(layer.parameters(), PACE, weight_decay=DECAY)
     steps = max(1, min(STEPS // EPOCHS, -(-len(rows) // BATCH)))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS * steps)

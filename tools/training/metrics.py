@@ -71,15 +71,20 @@ def average_precision(judged: Judged) -> float:
 def best_threshold(judged: Judged) -> tuple[float, float]:
     """The threshold in 0..1 with the best F1, and that F1; half and 0 if nothing is ever right.
 
-    It lies halfway to the next lower score: scores of other pictures fall a little to either side.
+    It lies halfway to the next lower score, or to zero if there is none: scores of other pictures fall a little to
+    either side. Halfway between logits, for that is where scores spread evenly.
     """
     found = curve(judged)
     f1 = _f1(found.precision, found.recall)
     if not len(f1) or not f1.max():
         return 0.5, 0.0
     best = int(np.argmax(f1))
-    lower = found.thresholds[best + 1] if best + 1 < len(f1) else 0.0
-    return float(np.clip((found.thresholds[best] + lower) / 2, 0.0, 1.0)), float(f1[best])
+    threshold = found.thresholds[best] / 2
+    if best + 1 < len(f1):
+        high, low = np.clip(found.thresholds[best : best + 2], 1e-4, 1 - 1e-4)
+        odds = np.sqrt(high / (1 - high) * low / (1 - low))
+        threshold = np.clip(odds / (1 + odds), *found.thresholds[[best + 1, best]])
+    return float(np.clip(threshold, 0.0, 1.0)), float(f1[best])
 
 
 def _f1(precision: Floats, recall: Floats) -> Floats:
@@ -179,24 +184,55 @@ def cross_entropy(logits: Floats, truth: Floats, multi: bool) -> float:
     return float((spread * truth.sum(1) - (logits * truth).sum(1)).mean())
 
 
-def temperature(logits: Floats, truth: Floats, multi: bool) -> float:
+def temperature(logits: Floats, truth: Floats, multi: bool, shift: Floats | float = 0.0) -> float:
     """What to divide logits by so that they are as sure as they are right: the least loss on pictures held out.
 
-    Within 0.1 and 10, by golden section over its logarithm, in which the loss has one valley. Where every
-    held-out picture is right, ever surer would be ever better: the prior of one wrong answer stops it.
+    Within 0.1 and 10, by golden section over its logarithm, in which the loss has one valley. `shift` is added
+    afterwards.
     """
     if not len(logits):
         return 1.0
-    doubt = 1 / (len(logits) + 2)
-    even = 0.5 if multi else truth.sum(1, keepdims=True) / truth.shape[1]
-    wanted = truth * (1 - doubt) + doubt * even
+    wanted = _doubted(truth, multi)
     low, high = np.log(0.1), np.log(10.0)
     golden = (np.sqrt(5.0) - 1) / 2
     for _ in range(40):
         left, right = high - golden * (high - low), low + golden * (high - low)
-        losses = [cross_entropy(logits / np.exp(place), wanted, multi) for place in (left, right)]
+        losses = [cross_entropy(logits / np.exp(place) + shift, wanted, multi) for place in (left, right)]
         low, high = (low, right) if losses[0] <= losses[1] else (left, high)
     return float(np.exp((low + high) / 2))
+
+
+def calibration(logits: Floats, truth: Floats, multi: bool) -> tuple[float, Floats]:
+    """The temperature, and what to add to each label's logits after it.
+
+    Labels that exclude each other share what is certain among them: nothing is added. Of several that may apply,
+    each is to be claimed, on average, as often as it does.
+    """
+    shift = np.zeros(truth.shape[1])
+    warmth = temperature(logits, truth, multi)
+    if multi and len(logits):
+        often = _doubted(truth, multi).mean(0)
+        for _ in range(8):
+            shift = _shift(logits / warmth, often)
+            warmth = temperature(logits, truth, multi, shift)
+    return warmth, shift
+
+
+def _doubted(truth: Floats, multi: bool) -> Floats:
+    """Where all pictures held out are right, ever surer would be ever better: the prior of a wrong one stops it."""
+    doubt = 1 / (len(truth) + 2)
+    even = 0.5 if multi else truth.sum(1, keepdims=True) / truth.shape[1]
+    return np.asarray(truth * (1 - doubt) + doubt * even)
+
+
+def _shift(logits: Floats, often: Floats) -> Floats:
+    """By halving: what brings each column's mean probability to its share in `often`."""
+    low, high = np.full(len(often), -30.0), np.full(len(often), 30.0)
+    for _ in range(40):
+        middle = (low + high) / 2
+        less = probabilities(logits + middle, multi=True).mean(0) < often
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    return np.asarray((low + high) / 2)
 
 
 def calibration_error(confidence: Floats, right: Flags, bins: int = 10) -> float:
