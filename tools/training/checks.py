@@ -199,7 +199,8 @@ def _told(check: _Check, groups: list[int], leaked: set[int], *, scene: bool) ->
 
 def _doubted(check: _Check, at: int, other: int) -> tuple[str, str]:
     mine, theirs = (_labelled(check.samples[place]) for place in (at, other))
-    return f"is labelled {mine}, and as {check.name(check.samples[other].path)} {theirs}", "delete the wrong one"
+    same = check.name(check.samples[other].path)
+    return f"is labelled {mine}, but {same} is the same picture and labelled {theirs}", "delete the wrong one"
 
 
 def _leaked(check: _Check, other: int) -> tuple[str, str]:
