@@ -174,6 +174,7 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
     again = detect.train(data, job(tmp_path / "out"), lambda stage, _done, _note="": told.append(stage))
     assert same(first, again)
     assert not told
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["best.pt", "detector.pt", "last.pt"]
 
 
 def test_a_training_that_was_killed_goes_on_to_the_same_end(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ The test pictures are not looked at.
 from __future__ import annotations
 
 import copy
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,6 +93,8 @@ def train(dataset: Dataset, job: Job, progress: Progress) -> Trained:
     trained.whole = len(courses) == len(turns) and _over(school, courses[-1])
     if trained.whole:
         _save(trained, job, order)
+        for turn in turns[1:]:  # 70 MB each, and nothing more to tell
+            shutil.rmtree(turn.folder, ignore_errors=True)
     return trained
 
 
