@@ -76,9 +76,9 @@ def test_backgrounds_are_tested_on_too(tmp_path: Path) -> None:
     marked = [
         Sample(one.path, (), (Mark("apple", 0, 0, 1, 1),) if one.labels == ("apple",) else ()) for one in known
     ]  # fmt: skip
-    dataset = splits.part(marked, 1)
+    dataset = splits.part(marked, 1, multi=True)
     assert Counter(bool(one.marks) for one in dataset.test) == {True: 4, False: 4}
-    assert (dataset.task, dataset.labels) == ("detect", ("apple",))
+    assert (dataset.task, dataset.labels, dataset.multi) == ("detect", ("apple",), False)
 
 
 def test_pictures_that_all_look_alike_cannot_be_tested(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def part(samples: Sequence[Sample], seed: int, *, task: Task | None = None, mult
         labels=tuple(sorted({label for sample in ordered for label in labels_of(sample)})),
         train=tuple(train),
         test=tuple(test),
-        multi=multi or (task == "classify" and any(len(sample.labels) > 1 for sample in ordered)),
+        multi=task == "classify" and (multi or any(len(sample.labels) > 1 for sample in ordered)),
         fingerprint=fingerprint(ordered, digests),
     )
 
