@@ -25,7 +25,8 @@ from training.network import silenced
 from training.settings import Progress
 
 from edge import pictures
-from edge.errors import StorageError
+from edge.errors import InputError, StorageError
+from edge.packs.store import reported
 from edge.values import Image
 
 FILE = "features.db"
@@ -63,8 +64,7 @@ def extract(samples: Sequence[Sample], file: Path, seed: int, mapped: bool, prog
     with _opened(file) as database:
         for place, sample in enumerate(samples):
             progress("features", place / len(samples), sample.path.name)
-            data = sample.path.read_bytes()
-            digest = hashlib.sha256(data).digest()
+            digest = hashlib.sha256(_bytes(sample.path)).digest()
             key = f"{RECIPE}:{seed}:{count}:{digest.hex()}"
             kept = _kept(database, key, count + 1, mapped)
             if kept is None:
@@ -124,14 +124,22 @@ def compiled(batch: int) -> Network:
 @contextmanager
 def _opened(file: Path) -> Iterator[sqlite3.Connection]:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        with reported(file, "name another folder with --out"):
+            file.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(file, isolation_level=None)) as database:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute("CREATE TABLE IF NOT EXISTS features (key TEXT PRIMARY KEY, pooled BLOB, maps BLOB)")
             yield database
-    except (sqlite3.Error, OSError) as error:
+    except sqlite3.Error as error:
         raise StorageError(f"{file}: {error}; free some space or remove the file, then run it again") from error
+
+
+def _bytes(picture: Path) -> bytes:
+    try:
+        return picture.read_bytes()
+    except OSError as error:
+        raise InputError(f"{picture}: {error.strerror}; leave the data set as it is while it is learnt") from error
 
 
 def _kept(database: sqlite3.Connection, key: str, count: int, mapped: bool) -> tuple[Halves, Halves | None] | None:
