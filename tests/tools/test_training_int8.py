@@ -125,6 +125,6 @@ def test_tflite_is_fit_for_the_edge_tpu_and_answers_nearly_as_float(task: str, i
 
 def test_tflites_file_is_the_same_from_every_run(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        litert.write(detector(), pictures(), tmp_path / f"{name}.tflite", io="int8", widest=True)
+        litert.write(detector(), pictures(), tmp_path / f"{name}.tflite", io="int8", mean=True)
     assert (tmp_path / "a.tflite").read_bytes() == (tmp_path / "b.tflite").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tflite", "b.tflite"]

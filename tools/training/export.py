@@ -159,15 +159,15 @@ def _attempts(work: Work, backend: Backend) -> list[Attempt]:
         write = partial(openvino.write, work.network)
         return [
             Attempt("int8", FEW, write),
-            Attempt("int8, last layers in float", MANY, partial(write, float_ends=True)),
-            Attempt("int8, last layers in float, biases corrected one by one", MANY,
-                    partial(write, float_ends=True, thorough=True)),
+            Attempt("int8, biases corrected layer by layer", FEW, partial(write, thorough=True)),
+            Attempt("int8, biases corrected layer by layer, last layers in float", MANY,
+                    partial(write, thorough=True, float_ends=True)),
         ]  # fmt: skip
     quantize = partial(litert.write, work.network, io=work.io)
     return [
-        Attempt("int8, mean ranges", FEW, quantize),
-        Attempt("int8, widest ranges", MANY, partial(quantize, widest=True)),
-        Attempt("int8, mean ranges of more pictures", MANY, quantize),
+        Attempt("int8, widest ranges", FEW, quantize),
+        Attempt("int8, widest ranges of more pictures", MANY, quantize),
+        Attempt("int8, mean ranges", FEW, partial(quantize, mean=True)),
     ]
 
 
