@@ -38,7 +38,7 @@ from edge.values import Image
 from models.manifest import Backend, Input
 from models.tensors import fit
 
-FORMAT = 1
+FORMAT = 2  # counts changes of how it is quantized: what an older one left is made again
 MOST_LOST = 0.01
 FEW, MANY = 128, 320  # pictures to calibrate with
 RECORD, PART = "export.json", ".part"
