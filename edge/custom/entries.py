@@ -7,6 +7,7 @@ finds it by these, and training goes on without it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,11 +16,13 @@ Kind = Literal["", "classify", "detect", "moderate"]
 
 LONGEST = 99_000  # characters of a line: with its errors it must fit into 100,000
 LONGEST_LABEL = 255
+DEEPEST = 64  # lists and objects in one another
 ABOUT = "cl-metadata"  # what is told of a line beside itself
 MODERATION = "content-moderation-groundtruth"
 UNREAD = "invalid-line"  # holds the text of a line that is no JSON
 SLACK = 1.0  # pixels that a box may leave its picture by rounding
 PREFIX = "s3://"
+UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # in the place of a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +54,48 @@ class _Wrong(Exception):  # noqa: N818 - a Problem on its way
 
 def read(data: bytes) -> Iterator[Entry]:
     """Every line that is not blank, in their order."""
-    for line in data.decode("utf-8-sig", "replace").splitlines():
+    for line in data.decode("utf-8-sig", "replace").split("\n"):
         if line.strip():
             yield entry(line.strip())
 
 
 def entry(line: str) -> Entry:
     """Whatever the line holds."""
-    try:
-        told = json.loads(line)
-    except (ValueError, RecursionError):
-        told = None
-    if isinstance(told, dict) and list(told) == [UNREAD] and isinstance(told[UNREAD], str):
-        told = None  # out of another data set
-        line = json.loads(line)[UNREAD]
-    if not isinstance(told, dict) or len(line) > LONGEST:
+    told = _parsed(line)
+    if told is not None and list(told) == [UNREAD] and isinstance(told[UNREAD], str):
+        line, told = told[UNREAD], None  # out of another data set
+    if told is None:
         text = json.dumps({UNREAD: line[: LONGEST // 2]})
         problem = Problem("ERROR_INVALID_JSON_LINE", f"The line is no JSON object of at most {LONGEST} characters.")
-        return Entry(text[:LONGEST] if len(text) <= LONGEST else json.dumps({UNREAD: ""}), "", "", {}, (problem,))
-    told.pop(ABOUT, None)
-    text = json.dumps(told, separators=(",", ":"))
+        return Entry(text if len(text) <= LONGEST else json.dumps({UNREAD: ""}), "", "", {}, (problem,))
+    text = _text(told)
     try:
         source = _source(told)
     except _Wrong as wrong:
         return Entry(text, "", "", {}, (wrong.problem,))
     return _labelled(text, source, told)
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    """The object of a line, less what is told beside it; None where whoever reads it next could not."""
+    try:
+        told = json.loads(line)
+        if not isinstance(told, dict) or len(line) > LONGEST or _deeper(told, DEEPEST):
+            return None
+        told.pop(ABOUT, None)
+        return told if len(_text(told)) <= LONGEST else None
+    except (ValueError, RecursionError):  # no JSON, or nothing that JSON has, such as NaN and 1e999
+        return None
+
+
+def _text(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, separators=(",", ":"), allow_nan=False)
+
+
+def _deeper(value: Any, most: int) -> bool:
+    """Whether it goes down more steps than that."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(parts) and (not most or any(_deeper(part, most - 1) for part in parts))
 
 
 def shown(line: str, *, labeled: bool, problems: str) -> str:
@@ -103,7 +123,7 @@ def _source(told: Mapping[str, Any]) -> str:
     source = told.get("source-ref")
     if source is None:
         raise _Wrong("ERROR_MISSING_SOURCE_REF", "The source-ref key is missing.")
-    if not isinstance(source, str) or not all(bucket_of(source)) or len(source) > 2048:
+    if not isinstance(source, str) or not all(bucket_of(source)) or len(source) > 2048 or UNFIT.search(source):
         raise _Wrong(
             "ERROR_INVALID_SOURCE_REF_FORMAT", "The format of the source-ref value is invalid: s3://bucket/key."
         )

@@ -140,6 +140,7 @@ class Page(Generic[Item]):
 
 
 def check_name(what: str, name: str) -> str:
-    if not NAME.fullmatch(name):
-        raise InputError(f"{what} {name!r}: use letters, digits and _ . - (at most 255)")
+    """Names become folders on workstations, which `.` and `..` would lead astray."""
+    if not NAME.fullmatch(name) or not name.strip("."):
+        raise InputError(f"{what} {name!r}: use letters, digits and _ . - (at most 255), and not dots alone")
     return name

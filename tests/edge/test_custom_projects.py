@@ -73,7 +73,7 @@ def test_a_project_is_made_described_and_deleted(projects: Projects) -> None:
     assert projects.create_project("raccoons").id != made.id
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "white space", "x" * 256, "ä"])
+@pytest.mark.parametrize("name", ["", "a/b", "white space", "x" * 256, "ä", ".", "..", "..."])
 def test_names_are_those_that_rekognition_takes(projects: Projects, name: str) -> None:
     with pytest.raises(InputError, match="use letters, digits and"):
         projects.create_project(name)

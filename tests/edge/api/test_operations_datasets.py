@@ -111,6 +111,46 @@ WRONG = {
 }
 
 
+BOX = '{"source-ref":"s3://b/1.png","b":{"image_size":[{"width":%s,"height":9}],"annotations":[{"class_id":%s,\
+"left":%s,"top":0,"width":1,"height":1}]},"b-metadata":{"type":"groundtruth/object-detection","class-map":{"0":"x"}}}'
+HUGE = "9" * 400
+HOSTILE = {
+    "nested": '{"source-ref":"s3://b/1.png","a":' + "[" * 900 + "]" * 900 + "}",
+    "nested deeper": '{"source-ref":"s3://b/1.png","a":' + "[" * 40_000 + "]" * 40_000 + "}",
+    "not closed": "[" * 90_000,
+    "a number of 5000 digits": '{"source-ref":"s3://b/1.png","a":' + "9" * 5000 + "}",
+    "a width of 400 digits": BOX % (HUGE, 0, 0),
+    "a class of 400 digits": BOX % (9, HUGE, 0),
+    "a place of 400 digits": BOX % (9, 0, HUGE),
+    "infinite": '{"source-ref":"s3://b/1.png","a":1e999}',
+    "no number": '{"source-ref":"s3://b/1.png","a":NaN}',
+    "a null character": '{"source-ref":"s3://b/1.png\x00"}',
+    "an escaped null character": '{"source-ref":"s3://b/1\\u0000.png"}',
+    "a null character in a label": json.dumps(line("1.png", "re\x00d")),
+    "half a surrogate pair": '{"source-ref":"s3://b/\\ud800.png"}',
+    "half a pair in a label": json.dumps(line("1.png", "\ud800")),
+    "longer when escaped": json.dumps(line("1.png", "red") | {"note": "é" * 60_000}, ensure_ascii=False),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_line_meant_to_do_harm_is_an_entry_that_is_wrong(at: Bench, project: str, text: str) -> None:
+    dataset = at.dataset(project, line("good.png", "red"))
+    at.ask("UpdateDatasetEntries", DatasetArn=dataset, Changes={"GroundTruth": manifest(text)})
+    assert stats(at, dataset) == {"LabeledEntries": 1, "TotalEntries": 2, "TotalLabels": 1, "ErrorEntries": 1}
+    (wrong,) = at.listed(dataset, HasErrors=True)
+    assert not wrong["cl-metadata"]["is_labeled"]
+    (told,) = at.ask("ListDatasetEntries", DatasetArn=dataset, HasErrors=True)["DatasetEntries"]
+    assert len(told) <= 100_000
+
+
+def test_only_line_feeds_end_a_line(at: Bench, project: str) -> None:
+    notes = ["a\u2028b", "a\x85b"]
+    lines = [line(f"{number}.png", "red") | {"note": note} for number, note in enumerate(notes)]
+    dataset = at.dataset(project, *(json.dumps(one, ensure_ascii=False) for one in lines))
+    assert [one["note"] for one in at.listed(dataset)] == notes
+
+
 @pytest.mark.parametrize("code", WRONG)
 def test_what_is_wrong_with_a_line_is_told_of_it(at: Bench, project: str, code: str) -> None:
     dataset = at.dataset(project, line("good.png", "red"), WRONG[code])
