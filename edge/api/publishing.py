@@ -23,6 +23,10 @@ ASIDE = ("", ".", "..")
 def place(desk: Desk, config: Mapping[str, Any]) -> dict[str, Any]:
     """An OutputConfig that can be written to; raises Fault for any other."""
     bucket, prefix = config.get("S3Bucket"), config.get("S3KeyPrefix", "")
+    if bucket is None:
+        raise faults.invalid_parameter(
+            "Request has invalid parameters: OutputConfig.S3Bucket is missing: name a bucket of this device"
+        )
     if bucket not in desk.workshop.buckets:
         raise faults.invalid_parameter(
             f"Request has invalid parameters: OutputConfig.S3Bucket: {bucket} is no bucket of this device"

@@ -29,7 +29,8 @@ class Workshop:
         given = stored.get("S3Object") or {}
         bucket, key = given.get("Bucket"), given.get("Name")
         if not bucket or not key:
-            raise faults.invalid_parameter("Request has invalid parameters: GroundTruthManifest needs an S3Object")
+            lacks = "S3Object" if not given else "S3Object.Name" if bucket else "S3Object.Bucket"
+            raise faults.invalid_parameter(f"Request has invalid parameters: GroundTruthManifest.{lacks} is missing")
         if given.get("Version") is not None:
             raise faults.invalid_s3_object()
         try:

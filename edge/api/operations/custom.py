@@ -8,7 +8,7 @@ from typing import Any
 from edge.api import faults, naming, shapes
 from edge.api.desk import Desk
 from edge.api.images import Limits
-from edge.custom import Version
+from edge.custom import STARTABLE, Status, Version
 from edge.findings import CustomLabel
 from edge.vision.custom import Custom
 
@@ -29,10 +29,18 @@ def running(desk: Desk, version: Version) -> Custom:
     customs = desk.abilities.custom
     custom = customs.version(version.project, version.name) if customs else None
     if custom is None or custom.installed.digest != version.digest:
-        raise faults.resource_not_ready(
-            f"The model {version.place} is {version.status}, and must be RUNNING: call StartProjectVersion"
-        )
+        raise faults.resource_not_ready(f"The model {version.place} is {version.status}{_unready(desk, version)}")
     return custom
+
+
+def _unready(desk: Desk, version: Version) -> str:
+    if desk.abilities.custom is None:
+        return f", and cannot be asked here: {desk.abilities.missing.get('custom', 'custom models are off')}"
+    if version.status in (Status.STARTING, Status.RUNNING):
+        return ", and is being opened: try again in a moment"
+    if version.status in STARTABLE and version.digest:
+        return ", and must be RUNNING: call StartProjectVersion"
+    return ", and must be RUNNING"
 
 
 def _label(found: CustomLabel) -> dict[str, Any]:

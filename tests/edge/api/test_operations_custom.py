@@ -42,6 +42,36 @@ def test_a_picture_is_read_only_for_a_version_that_runs(at: Bench) -> None:
     assert at.refused("DetectCustomLabels", ProjectVersionArn=arn, Image=nothing)[0] == "InvalidS3ObjectException"
 
 
+def asked(at: Bench, arn: str) -> str:
+    code, message = at.refused("DetectCustomLabels", ProjectVersionArn=arn, Image=picture("red"))
+    assert code == "ResourceNotReadyException"
+    return message
+
+
+def test_one_that_was_started_and_is_not_open_yet_is_worth_another_try(at: Bench) -> None:
+    arn = at.trained()
+    assert asked(at, arn).endswith("is TRAINING_COMPLETED, and must be RUNNING: call StartProjectVersion")
+    at.ask("StartProjectVersion", ProjectVersionArn=arn, MinInferenceUnits=1)
+    assert asked(at, arn).endswith("is STARTING, and is being opened: try again in a moment")
+    at.projects.started(at.projects.version("colours", "v1"))  # by the command line, which has tried it out
+    assert asked(at, arn).endswith("is RUNNING, and is being opened: try again in a moment")
+    at.served.tend()
+    assert at.ask("DetectCustomLabels", ProjectVersionArn=arn, Image=picture("red"))["CustomLabels"]
+
+
+def test_one_that_cannot_be_started_is_not_said_to_be_startable(at: Bench) -> None:
+    project = at.project()
+    at.dataset(project, line("1.png", "red"))
+    assert asked(at, at.ordered(project)).endswith("is TRAINING_IN_PROGRESS, and must be RUNNING")
+
+
+def test_where_custom_models_are_off_that_is_said(at: Bench) -> None:
+    arn = at.trained()
+    at.start(arn)
+    at.desk = replace(at.desk, abilities=replace(at.desk.abilities, custom=None, missing={"custom": "it is off"}))
+    assert asked(at, arn).endswith("is RUNNING, and cannot be asked here: it is off")
+
+
 def adapter(at: Bench) -> str:
     project = at.project("moderate", Feature="CONTENT_MODERATION")
     told = {"ModerationLabels": [{"Name": "Weapons"}]}

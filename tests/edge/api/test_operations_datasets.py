@@ -79,6 +79,20 @@ def test_a_source_that_cannot_be_had_makes_none(at: Bench, project: str, source:
     assert described["Datasets"] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "lacks"),
+    [
+        ({}, "S3Object"),
+        ({"S3Object": {"Name": "m"}}, "S3Object.Bucket"),
+        ({"S3Object": {"Bucket": BUCKET}}, "S3Object.Name"),
+    ],
+)
+def test_what_a_manifests_place_lacks_is_named(at: Bench, project: str, given: Any, lacks: str) -> None:
+    source = {"GroundTruthManifest": given}
+    _, message = at.refused("CreateDataset", ProjectArn=project, DatasetType="TRAIN", DatasetSource=source)
+    assert message.endswith(f"GroundTruthManifest.{lacks} is missing")
+
+
 def test_a_line_takes_the_place_of_the_one_with_its_picture(at: Bench, project: str) -> None:
     dataset = at.dataset(project, line("1.png", "red"), line("2.png", "blue"))
     at.ask(

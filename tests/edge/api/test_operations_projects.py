@@ -101,3 +101,12 @@ def test_projects_versions_and_datasets_bear_tags(at: Bench) -> None:
     assert at.refused("ListTagsForResource", ResourceArn=gone)[0] == "ResourceNotFoundException"
     many = {f"t{number}": "" for number in range(200)}
     assert at.refused("TagResource", ResourceArn=project, Tags=many)[0] == "ServiceQuotaExceededException"
+
+
+@pytest.mark.parametrize("name", [".", "..", "...."])
+def test_a_project_is_not_called_as_a_folder_above(at: Bench, name: str) -> None:
+    code, message = at.refused("CreateProject", ProjectName=name)
+    assert (code, f"project name '{name}'" in message, "not dots alone" in message) == (
+        "InvalidParameterException", True, True,
+    )  # fmt: skip
+    assert at.ask("DescribeProjects") == {"ProjectDescriptions": []}

@@ -54,6 +54,9 @@ def test_a_name_is_given_once(at: Bench) -> None:
         ((line("1.png", None), "no JSON"), {}, "no valid entries"),
         ((line("1.png", "red"), boxed("2.png", (0, 0, 8, 8))), {}, "mix"),
         (LINES, {"OutputConfig": {"S3Bucket": "nowhere"}}, "nowhere is no bucket"),
+        (LINES, {"OutputConfig": {}}, "OutputConfig.S3Bucket is missing"),
+        (LINES, {"VersionName": "."}, "not dots alone"),
+        (LINES, {"VersionName": ".."}, "not dots alone"),
         (LINES, {"OutputConfig": {"S3Bucket": BUCKET, "S3KeyPrefix": "a/../b"}}, "plain path"),
         (LINES, {"TrainingData": {"Assets": []}}, "need each other"),
         (LINES, {"TrainingData": {"Assets": []}, "TestingData": {"AutoCreate": True}}, "has datasets"),
@@ -273,3 +276,19 @@ def test_a_copy_is_of_a_version_of_the_project_named(at: Bench) -> None:
         "OutputConfig": OUTPUT,
     }
     assert at.refused("CopyProjectVersion", SourceProjectArn=other, **members)[0] == "InvalidParameterException"
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_copy_is_not_called_as_a_folder_above(at: Bench, name: str) -> None:
+    arn = at.trained()
+    project = naming.project_arn(at.desk, at.projects.project("colours"))
+    code, message = at.refused(
+        "CopyProjectVersion",
+        SourceProjectArn=project,
+        SourceProjectVersionArn=arn,
+        DestinationProjectArn=project,
+        VersionName=name,
+        OutputConfig=OUTPUT,
+    )
+    assert (code, "not dots alone" in message) == ("InvalidParameterException", True)
+    assert [version.name for version in at.projects.versions("colours")] == ["v1"]
