@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from edge.custom import datasets, orders, policies, schema
-from edge.database import beside, migrate, reading, transaction
+from edge.database import beside, file_of, migrate, reading, transaction
 
 ROOMS = (schema, datasets, policies, orders)
 
@@ -29,6 +30,7 @@ class Stored:
         self._database = database
         self._reader = beside(database)
         self._lock, self._reading_lock = RLock(), RLock()
+        self.owner = self._named()
 
     def close(self) -> None:
         with self._reading_lock:
@@ -40,6 +42,12 @@ class Stored:
         """A number that is another one when another connection has written: this one's own writes leave it."""
         with self._lock, reading(self._database) as connection:
             return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def _named(self) -> str:
+        """What this database is called in a model store that others may share: none is called so, nor a copy of it."""
+        with reading(self._database) as connection:
+            (name,) = connection.execute("SELECT name FROM owner").fetchone()
+        return hashlib.sha256(f"{name}\0{file_of(self._database).resolve()}".encode("utf-8", "replace")).hexdigest()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 ROOM = "custom"
 
+# `owner` has one row, drawn once; `replacing` is whether a version, once it runs, stops the one that loses its part.
 # AUTOINCREMENT never gives a key twice: who remembers one never finds something else under it.
 STEPS = (
     """
@@ -58,5 +59,10 @@ STEPS = (
         value TEXT NOT NULL,
         PRIMARY KEY (owner, name)
     ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE owner (name TEXT NOT NULL);
+    INSERT INTO owner VALUES (hex(randomblob(16)));
+    ALTER TABLE versions ADD COLUMN replacing INTEGER NOT NULL DEFAULT 0
     """,
 )

@@ -7,14 +7,13 @@
 
 Nothing is compressed, and every name in a pack is a plain word, so none becomes a path. A pack goes by the SHA-256 of
 all its bytes. An installed one is a folder of the model store, `custom/<digest>`, with its files and its front, which
-appears whole, by one rename, or not at all.
+appears whole, by one rename, or not at all; `edge.packs.owners` says who needs it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from pydantic import ValidationError
 
 from edge.errors import InputError
 from edge.packs.drafts import FRONT, MOST_BYTES, Draft, Feature, Index, Label, Name, Variant
+from edge.packs.owners import folder, mark, marker
 from edge.packs.records import BuiltFile, file_digest
 from edge.packs.sealed import TRUSTED, Front, Kind, first_fault, trust_list
 from edge.packs.sealed import trusted as trusted_in
@@ -50,14 +50,13 @@ __all__ = [
     "folder",
     "install",
     "make",
+    "peek",
     "read",
-    "sweep",
     "trusted",
 ]
 
 KIND = Kind(b"vedette-model\r\n", 1, 4 << 20, "model pack", "'tools/train'", "vedette custom install")
 SUFFIX = ".vedette"
-GONE = ".gone-"  # what an installed pack is called while its files are removed
 CHUNK = 1 << 20
 
 
@@ -105,6 +104,12 @@ def make(draft: Draft, folder: Path, key: SigningKey, out: Path) -> Index:
         flush(part)
         part.replace(out)
     return index
+
+
+def peek(file: Path) -> Index:
+    """What a pack says of itself, whoever signed it; its files are not looked at. Raises what `read` does."""
+    with KIND.open_file(file, MOST_BYTES + KIND.most_index) as stream:
+        return _index(KIND.open(stream, file), file)
 
 
 def read(file: Path, trusted: Collection[str]) -> Pack:
@@ -157,10 +162,6 @@ def _index(front: Front, file: Path) -> Index:
     return index
 
 
-def folder(store: Store) -> Path:
-    return store.root / "custom"
-
-
 def trusted(store: Store) -> frozenset[str]:
     """The fingerprints of the keys whose packs may be installed."""
     return trusted_in(folder(store))
@@ -168,6 +169,7 @@ def trusted(store: Store) -> frozenset[str]:
 
 def trust(store: Store, signer: str) -> None:
     """Trust a signer's packs from now on. Raises InputError for what is no fingerprint, and StorageError."""
+    signer = signer.lower()
     if not re.fullmatch("[0-9a-f]{64}", signer):
         raise InputError(f"{signer!r}: no fingerprint of 64 hexadecimal digits; 'vedette keys signing' shows a key's")
     place = folder(store)
@@ -179,13 +181,16 @@ def trust(store: Store, signer: str) -> None:
         flush(place)
 
 
-def install(store: Store, file: Path, trust: str = "", then: Callable[[Installed], None] = lambda _: None) -> Installed:
+def install(
+    store: Store, file: Path, trust: str = "", then: Callable[[Installed], None] = lambda _: None, owner: str = ""
+) -> Installed:
     """Check a pack and unpack it into the store; one that lies there already is checked, and mended if need be.
 
     `trust` is a fingerprint to trust from now on; it is kept only if the pack is of that key, and sound. `then` is
-    called while the store is still held: if it raises, the store is left as it was. Raises what `read` does, and
-    StorageError.
+    called while the store is still held: if it raises, the store is left as it was. `owner` is whose pack it then is
+    (`edge.packs.owners`). Raises what `read` does, and StorageError.
     """
+    trust = trust.lower()
     known, place = trusted(store), folder(store)
     with KIND.open_file(file, MOST_BYTES + KIND.most_index) as stream:
         front = KIND.open(stream, file)
@@ -203,6 +208,8 @@ def install(store: Store, file: Path, trust: str = "", then: Callable[[Installed
                 flush(scratch / TRUSTED)
             place.mkdir(exist_ok=True)
             installed = Installed(pack.index, pack.signer, pack.digest, place / pack.digest)
+            if owner and mark(store, owner, pack.digest):
+                undo.callback(marker(store, owner, pack.digest).unlink)
             _put(unpacked, installed, scratch, undo)
             then(installed)
             if trust:
@@ -284,12 +291,3 @@ def built(installed: Installed, backend: Backend) -> Built:
     )
     labels = tuple(label.name for label in index.labels)
     return Built(manifest, backend, installed.folder / chosen.weights, installed.digest, labels)
-
-
-def sweep(store: Store, keep: Collection[str]) -> None:
-    """Remove the installed packs whose digests are not among `keep`; for who holds the store."""
-    place = folder(store)
-    for path in list(place.iterdir()) if place.is_dir() else []:
-        if path.is_dir() and path.name not in keep:
-            gone = path if path.name.startswith(GONE) else path.rename(path.with_name(f"{GONE}{path.name}"))
-            shutil.rmtree(gone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from edge import __version__
 from edge.packs.records import BuiltFile, FileName
@@ -14,7 +14,15 @@ FRONT = "pack.front"  # what an installed pack's folder holds beside its files
 MOST_BYTES, MOST_FILES, MOST_LABELS, MOST_SIDE = 1 << 30, 64, 10_000, 4096
 
 Feature = Literal["CUSTOM_LABELS", "CONTENT_MODERATION"]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.\-]{1,255}$")]
+
+
+def _no_dots(name: str) -> str:
+    if not name.strip("."):
+        raise ValueError("dots alone are no name")
+    return name
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.\-]{1,255}$"), AfterValidator(_no_dots)]
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]

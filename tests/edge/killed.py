@@ -92,6 +92,7 @@ def carry_on(folder: Path, store: Store, work: Work, undo: Work) -> None:
         work(projects, store)
         there = {version.digest for version in projects.versions()}
         assert {path.name for path in packs.folder(store).iterdir()} == there | {"trusted"}
+        assert {path.name for path in store.root.glob("owners/*/*")} == there
         assert not list(store.root.glob("tmp/*"))
         undo(projects, store)
 

@@ -1,5 +1,6 @@
 """Packs as versions: whole or not at all, side by side, and gone with the last version that needs them."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.custom import InUseError, NewVersion, Projects, Status, TakenError
-from edge.custom.installing import EVALUATION, install, remove
+from edge.custom.installing import EVALUATION, adopt, install, remove
 from edge.database import connect
 from edge.errors import DeniedError, InputError
 from edge.packs import custom as packs
@@ -124,7 +125,49 @@ def test_a_pack_stays_while_a_copy_needs_it(projects: Projects, store: Store, tm
 
 
 def test_what_a_killed_process_left_is_swept_up(projects: Projects, store: Store, tmp_path: Path) -> None:
-    orphan = packs.install(store, made(tmp_path, "v0"), SIGNER)
+    orphan = packs.install(store, made(tmp_path, "v0"), SIGNER, owner=projects.owner)
     version = install(projects, store, made(tmp_path, "v1"))
     assert not orphan.folder.exists()
     assert unpacked(store) == {version.digest}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Projects]:
+    """Another data folder, whose models lie in the same store."""
+    with closing(Projects(connect(tmp_path / "elsewhere"))) as opened:
+        yield opened
+
+
+def test_what_another_data_folder_runs_is_never_removed(
+    projects: Projects, elsewhere: Projects, store: Store, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "v1")
+    running = install(projects, store, file, SIGNER)
+    install(elsewhere, store, made(tmp_path, "v2"))
+    install(elsewhere, store, file)
+    remove(elsewhere, store, "raccoons", "v2")
+    remove(elsewhere, store, "raccoons", "v1")
+    assert packs.faults(packs.find(store, running.digest)) == []
+    remove(projects, store, "raccoons", "v1")
+    assert not unpacked(store)
+
+
+def test_what_was_installed_before_packs_had_owners_stays(
+    projects: Projects, elsewhere: Projects, store: Store, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "v1")
+    old = install(projects, store, file, SIGNER)
+    shutil.rmtree(store.root / "owners")
+    install(elsewhere, store, made(tmp_path, "v2"))
+    assert packs.faults(packs.find(store, old.digest)) == []
+    adopt(projects, store)
+    install(elsewhere, store, file)
+    remove(elsewhere, store, "raccoons", "v1")
+    assert packs.faults(packs.find(store, old.digest)) == []
+
+
+def test_two_devices_with_data_folders_of_one_path_are_two(projects: Projects, tmp_path: Path) -> None:
+    first = projects.owner
+    (tmp_path / "data").rename(tmp_path / "moved")
+    with closing(Projects(connect(tmp_path / "data"))) as other:
+        assert other.owner != first

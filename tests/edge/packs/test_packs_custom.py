@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edge.errors import EXPECTED, DeniedError, InputError, MissingError
 from edge.packs import custom as packs
+from edge.packs import owners
 from edge.packs.custom import KIND, Draft, Index, Installed
 from edge.packs.sealed import HEADER
 from edge.packs.signing import SigningKey, fingerprint
@@ -307,17 +308,53 @@ def test_a_built_model_is_fed_and_read_as_its_variant_says(file: Path, store: St
         packs.built(installed, "coral")
 
 
-@pytest.fixture
-def two(file: Path, store: Store, tmp_path: Path) -> tuple[Installed, Installed]:
-    """Two versions side by side."""
-    one = packs.install(store, file, trust=SIGNER)
-    return one, packs.install(store, made(tmp_path / "v2", DRAFT.model_copy(update={"version": "v2"})))
-
-
-def test_what_no_version_needs_is_swept_up(store: Store, two: tuple[Installed, Installed]) -> None:
-    one, other = two
+def test_what_no_version_needs_is_swept_up(file: Path, store: Store, tmp_path: Path) -> None:
+    one = packs.install(store, file, trust=SIGNER, owner="here")
+    second = made(tmp_path / "v2", DRAFT.model_copy(update={"version": "v2"}))
+    other = packs.install(store, second, owner="here")
     (store.root / "custom" / ".gone-half").mkdir()
-    packs.sweep(store, {one.digest})
+    owners.sweep(store, "here", {one.digest})
     assert {path.name for path in (store.root / "custom").iterdir()} == {one.digest, "trusted"}
     assert packs.faults(one) == []
     assert not other.folder.exists()
+    assert [path.name for path in store.root.glob("owners/*/*")] == [one.digest]
+
+
+def test_a_pack_goes_with_the_last_who_needs_it(file: Path, store: Store) -> None:
+    for owner in ("here", "there"):
+        one = packs.install(store, file, trust=SIGNER, owner=owner)
+    owners.sweep(store, "here", ())
+    assert packs.faults(one) == []
+    owners.sweep(store, "elsewhere", ())
+    assert packs.faults(one) == []
+    owners.sweep(store, "there", ())
+    assert not one.folder.exists()
+
+
+def test_a_pack_that_nobody_marked_is_left_alone(file: Path, store: Store) -> None:
+    one = packs.install(store, file, trust=SIGNER)
+    owners.sweep(store, "here", ())
+    assert packs.faults(one) == []
+
+
+def test_a_pack_that_is_refused_belongs_to_nobody(file: Path, store: Store) -> None:
+    def refuse(_: object) -> None:
+        raise InputError("no")
+
+    with pytest.raises(InputError):
+        packs.install(store, file, SIGNER, refuse, "here")
+    assert not list(store.root.glob("owners/*/*"))
+
+
+@pytest.mark.parametrize("name", [".", "..", "..."])
+@pytest.mark.parametrize("part", ["project", "version"])
+def test_a_name_that_is_a_folder_elsewhere_is_refused(part: str, name: str) -> None:
+    with pytest.raises(ValueError, match="dots alone are no name"):
+        packs.Draft.model_validate({**DRAFT.model_dump(), part: name})
+
+
+def test_a_fingerprint_may_be_written_in_capitals(file: Path, store: Store) -> None:
+    packs.install(store, file, trust=SIGNER.upper())
+    assert packs.trusted(store) == {SIGNER}
+    packs.trust(store, SIGNER.upper())
+    assert packs.trusted(store) == {SIGNER}
