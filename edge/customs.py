@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from accel.session import AcceleratorError
 from edge import database, engine
-from edge.custom import Projects, Status, Version
+from edge.custom import Projects, Status, Version, installing
 from edge.errors import InputError, MissingError, StorageError
 from edge.failover import Failover, open_built
 from edge.packs import custom as packs
@@ -107,6 +107,8 @@ class ServedCustoms(Customs):
         self._due = -inf
         self._seen: int | None = None
         self._complaint = ""
+        with suppress(StorageError):  # a store that cannot be written to holds nothing that others remove
+            installing.adopt(self._projects, settings.models.open_store())
         self.tend()
 
     def failovers(self) -> list[Failover]:
@@ -136,8 +138,11 @@ class ServedCustoms(Customs):
         self._projects.close()
 
     def _follow(self) -> None:
-        live = {version.id: version for version in self._projects.live()}
-        running = {key: version for key, version in live.items() if self._runs(version)}
+        working = {version.id for version in self._projects.live() if self._runs(version)}
+        live = {version.id: version for version in self._projects.live()}  # one that starts may have stopped another
+        running = {
+            key: version for key, version in live.items() if key in working and version.status != Status.STOPPING
+        }
         self._open = self._opened(running)
         for key in self._kept.keys() - live.keys():
             self._drop(key)
@@ -250,7 +255,7 @@ def open_named(settings: Settings, name: str) -> Customs:
         raise MissingError(
             f"no project {name.partition('/')[0]!r}: there is none; install a pack, 'vedette custom install'"
         )
-    with closing(Projects(database.connect(settings.data))) as projects:
+    with closing(Projects(database.connect(settings.data, or_snapshot=True))) as projects:
         version = _named(projects, *name.split("/", 1))
     custom = open_version(settings, version)
     return Customs(Open({custom.place: custom}, {custom.project: custom}))
@@ -271,7 +276,7 @@ def unserved(settings: Settings, names: Collection[str]) -> Iterator[str]:
     if not (settings.data / database.NAME).exists():
         yield from (f"there is no project {name!r}; run 'vedette custom install'" for name in names)
         return
-    with closing(Projects(database.connect(settings.data))) as projects:
+    with closing(Projects(database.connect(settings.data, or_snapshot=True))) as projects:
         known = [project.name for project in projects.projects()]
         for name in names:
             if name not in known:
@@ -286,7 +291,7 @@ def examined(settings: Settings) -> Iterator[tuple[str, str]]:
     """Each version that runs, tried out now: its place, and why it should not run; empty if all is well."""
     if not (settings.data / database.NAME).exists():
         return
-    with closing(Projects(database.connect(settings.data))) as projects:
+    with closing(Projects(database.connect(settings.data, or_snapshot=True))) as projects:
         running = [version for version in projects.live() if version.status == Status.RUNNING]
     for version in running:
         try:

@@ -158,9 +158,9 @@ class Follower:
         projects = self._hands.projects
         version = projects.version(manifest.project, manifest.version)
         if version.status == Status.RUNNING:
-            projects.started(version)
+            projects.started(version, replacing=True)
         elif version.status != Status.STARTING:
-            projects.begin(manifest.project, manifest.version)
+            projects.begin(manifest.project, manifest.version, replacing=True)
         return "starting"
 
     def _end(self, task: _Task, version: str, state: State, reason: str) -> None:

@@ -141,6 +141,20 @@ class Page(Generic[Item]):
 
 def check_name(what: str, name: str) -> str:
     """Names become folders on workstations, which `.` and `..` would lead astray."""
-    if not NAME.fullmatch(name) or not name.strip("."):
+    if not _fit(name):
         raise InputError(f"{what} {name!r}: use letters, digits and _ . - (at most 255), and not dots alone")
     return name
+
+
+def place_of(place: str) -> tuple[str, str]:
+    """PROJECT/VERSION, or PROJECT and nothing. Raises InputError for what is neither."""
+    project, slash, name = place.partition("/")
+    if not _fit(project) or (slash and not _fit(name)):
+        raise InputError(
+            f"{place!r}: names no version; write PROJECT or PROJECT/VERSION, as 'vedette custom list' does"
+        )
+    return project, name
+
+
+def _fit(name: str) -> bool:
+    return bool(NAME.fullmatch(name) and name.strip("."))

@@ -50,7 +50,7 @@ def project_key(connection: sqlite3.Connection, name: str) -> int:
 
 def no_project(connection: sqlite3.Connection, name: str) -> NoProjectError:
     there = [row[0] for row in connection.execute("SELECT name FROM projects ORDER BY name LIMIT 20")]
-    return NoProjectError(f"no project {name!r}: there is {', '.join(there) or 'none'}")
+    return NoProjectError(f"no project {name!r}: there is {', '.join(there) or 'none; create one, or install a pack'}")
 
 
 def version_of(connection: sqlite3.Connection, project_name: str, name: str) -> Version:

@@ -28,22 +28,30 @@ class ServingCalls(Stored):
         with self._reading() as connection:
             return _serving(connection, rows.project_key(connection, project))
 
-    def begin(self, project: str, name: str, min_units: int = 1, max_units: int | None = None) -> Version:
-        """Have the daemon start it: it is STARTING until `started` or `failed`. Raises InUseError."""
+    def begin(
+        self, project: str, name: str, min_units: int = 1, max_units: int | None = None, *, replacing: bool = False
+    ) -> Version:
+        """Have the daemon start it: it is STARTING until `started` or `failed`. Raises InUseError.
+
+        `replacing` is as for `started`.
+        """
         with self._writing() as connection:
             there = rows.version_of(connection, project, name)
             if there.status not in STARTABLE:
                 raise InUseError(f"version {there.place} is {there.status}; it cannot be started now")
             _set(connection, there.id, Status.STARTING)
             connection.execute(
-                "UPDATE versions SET min_units = ?, max_units = ? WHERE id = ?", [min_units, max_units, there.id]
+                "UPDATE versions SET min_units = ?, max_units = ?, replacing = ? WHERE id = ?",
+                [min_units, max_units, replacing, there.id],
             )
         return self.version_by_key(there.id)
 
-    def started(self, version: Version, *, shadow: bool = False) -> Serving:
+    def started(self, version: Version, *, shadow: bool = False, replacing: bool = False) -> list[Version]:
         """It has passed its self-test: it is RUNNING, and the current one, or the shadow of that.
 
-        Raises InUseError where it may not be started, or has been stopped meanwhile, InputError for a shadow of none.
+        With `replacing`, here or when it began, a version that thereby is neither current, previous nor shadow any more
+        is STOPPED: gives those. Raises InUseError where it may not be started, or has been stopped meanwhile,
+        InputError for a shadow of none.
         """
         with self._writing() as connection:
             there = rows.version_of(connection, version.project, version.name)
@@ -51,15 +59,20 @@ class ServingCalls(Stored):
                 raise InUseError(f"version {there.place} is {there.status}; it cannot be started now")
             key = rows.project_key(connection, version.project)
             known = _serving(connection, key)
-            if shadow and known.current in (None, there.id):
-                raise InputError(
-                    f"project {version.project!r}: no other version runs, so that {version.name} could be its shadow; "
-                    "start one first, or this one without --shadow"
-                )
+            if shadow:
+                _check_shadow(version.project, there.name, there.id, known)
             _set(connection, there.id, Status.RUNNING)
             new = Serving(known.current, known.previous, there.id) if shadow else _in_front(there.id, known)
             _serve(connection, key, new)
-        return new
+            return _retire(connection, there.id, known, new) if replacing or _replaces(connection, there.id) else []
+
+    def check_shadow(self, project: str, name: str) -> None:
+        """Raises InputError unless a version serves whose shadow this one, which may not be there yet, could be."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT id FROM projects WHERE name = ?", [project]).fetchone()
+            known = _serving(connection, row[0]) if row else Serving()
+            current = _by_key(connection, known.current) if known.current is not None else None
+        _check_shadow(project, name, current.id if current and current.name == name else None, known)
 
     def failed(self, version: Version, message: str) -> None:
         """It cannot be opened, or has failed its self-test: the one before goes on, if that runs."""
@@ -105,6 +118,33 @@ class ServingCalls(Stored):
                 _step_down(connection, version)
 
 
+def _check_shadow(project: str, name: str, key: int | None, known: Serving) -> None:
+    if known.current in (None, key):
+        raise InputError(
+            f"project {project!r}: no other version runs, so that {name} could be its shadow; "
+            "start one first, or this one without --shadow"
+        )
+
+
+def _replaces(connection: sqlite3.Connection, key: int) -> bool:
+    return bool(connection.execute("SELECT replacing FROM versions WHERE id = ?", [key]).fetchone()[0])
+
+
+def _retire(connection: sqlite3.Connection, key: int, before: Serving, now: Serving) -> list[Version]:
+    """Stop what was something before and is nothing now."""
+    connection.execute("UPDATE versions SET replacing = 0 WHERE id = ?", [key])
+    parts = {now.current, now.previous, now.shadow, None}
+    lost = [
+        _by_key(connection, one)
+        for one in dict.fromkeys((before.current, before.previous, before.shadow))
+        if one is not None and one not in parts
+    ]
+    running = [version for version in lost if version.status == Status.RUNNING]
+    for version in running:
+        _set(connection, version.id, Status.STOPPED)
+    return running
+
+
 def _by_key(connection: sqlite3.Connection, key: int) -> Version:
     row = connection.execute(
         "SELECT projects.name, versions.name FROM versions JOIN projects ON projects.id = project"
@@ -139,7 +179,10 @@ def _serve(connection: sqlite3.Connection, key: int, new: Serving) -> None:
 
 
 def _step_down(connection: sqlite3.Connection, version: Version) -> None:
-    """A version that runs no more serves no more: the one before does again, if that still runs."""
+    """A version that runs no more serves no more: the one before does again, if that still runs.
+
+    Where none does, there is nothing to be the shadow of.
+    """
     key = rows.project_key(connection, version.project)
     known = _serving(connection, key)
     shadow = None if known.shadow == version.id else known.shadow
@@ -149,4 +192,5 @@ def _step_down(connection: sqlite3.Connection, version: Version) -> None:
     before = _by_key(connection, known.previous) if known.previous is not None else None
     runs = before is not None and before.status == Status.RUNNING
     heir = before.id if before and runs else None
-    _serve(connection, key, Serving(heir, version.id if heir else known.previous, None if shadow == heir else shadow))
+    shadow = None if heir is None or shadow == heir else shadow
+    _serve(connection, key, Serving(heir, version.id if heir else known.previous, shadow))

@@ -126,6 +126,39 @@ def test_a_shadow_stands_beside_another_one(projects: Projects) -> None:
     assert roles(projects) == ("v2", "v1", "")
 
 
+def test_where_none_serves_there_is_no_shadow(projects: Projects) -> None:
+    start(projects, "v1")
+    start(projects, "v2", shadow=True)
+    projects.stopped(projects.stop("raccoons", "v1"))
+    assert roles(projects) == ("", "", "")
+    assert status(projects, "v2") == Status.RUNNING
+
+
+def test_a_version_that_loses_its_part_is_stopped_where_that_is_asked_for(projects: Projects) -> None:
+    for name in ("v1", "v2"):
+        start(projects, name)
+    stopped = projects.started(projects.version("raccoons", "v3"), replacing=True)
+    assert [version.name for version in stopped] == ["v1"]
+    assert (status(projects, "v1"), status(projects, "v2")) == (Status.STOPPED, Status.RUNNING)
+    assert roles(projects) == ("v3", "v2", "")
+
+
+def test_a_shadow_that_another_one_replaces_is_stopped(projects: Projects) -> None:
+    start(projects, "v1")
+    start(projects, "v2", shadow=True)
+    projects.started(projects.version("raccoons", "v3"), shadow=True, replacing=True)
+    assert (status(projects, "v2"), roles(projects)) == (Status.STOPPED, ("v1", "", "v3"))
+
+
+@pytest.mark.parametrize(("replacing", "first"), [(True, Status.STOPPED), (False, Status.RUNNING)])
+def test_what_is_begun_remembers_whether_it_stops_another(
+    projects: Projects, *, replacing: bool, first: Status
+) -> None:
+    for name in NAMES:
+        projects.started(projects.begin("raccoons", name, replacing=replacing))
+    assert [status(projects, name) for name in NAMES] == [first, Status.RUNNING, Status.RUNNING]
+
+
 def test_what_was_stopped_or_deleted_meanwhile_is_not_started(projects: Projects) -> None:
     version = projects.begin("raccoons", "v1")
     projects.stop("raccoons", "v1")
@@ -182,4 +215,5 @@ def test_only_what_runs_serves_and_no_version_stands_beside_itself(steps: list[t
                 act(projects, word, projects.version("raccoons", name))
             current, previous, shadow = roles(projects)
             assert not current or current not in (previous, shadow)
+            assert current or not shadow
             assert all(status(projects, role) == Status.RUNNING for role in (current, shadow) if role)

@@ -130,6 +130,26 @@ def test_two_versions_run_side_by_side_and_a_rollback_swaps_them(device: Device,
     assert names(served) == ("v1", "")
 
 
+def test_an_announced_version_closes_the_one_that_loses_its_part(device: Device, served: ServedCustoms) -> None:
+    for name in ("v1", "v2", "v3"):
+        device.install(f"colours/{name}")
+        device.projects.begin("colours", name, replacing=True)
+        served.tend()
+    assert names(served) == ("v3", "")
+    assert device.status("colours/v1")[0] == Status.STOPPED
+    assert served.version("colours", "v1") is None
+    assert len(served.failovers()) == 2
+
+
+def test_packs_from_before_they_had_owners_are_marked_when_the_device_starts(device: Device) -> None:
+    device.install("colours/v1")
+    assert not list(device.store.root.glob("owners/*/*"))
+    ServedCustoms(device.settings).close()
+    assert [path.name for path in device.store.root.glob("owners/*/*")] == [
+        device.projects.version("colours", "v1").digest
+    ]
+
+
 def test_a_shadow_is_open_beside_the_one_that_is_asked(device: Device, served: ServedCustoms) -> None:
     for name in ("colours/v1", "colours/v2"):
         device.install(name)
@@ -165,7 +185,7 @@ def test_nothing_is_read_while_nobody_has_written(
     assert asked == []
     device.install("colours/v1")
     served.tend()
-    assert asked == [True]
+    assert asked
 
 
 def test_a_version_no_back_end_runs_now_is_waited_for_and_then_failed(
