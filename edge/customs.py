@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from accel.session import AcceleratorError
 from edge import database, engine
 from edge.custom import Projects, Status, Version, installing
+from edge.custom.records import place_of
 from edge.errors import InputError, MissingError, StorageError
 from edge.failover import Failover, open_built
 from edge.packs import custom as packs
@@ -237,11 +238,16 @@ def open_version(settings: Settings, version: Version, *, lasting: bool = False)
     return Custom(open_built(built, absent, settings, lasting=lasting), installed, version.place)
 
 
-def try_out(settings: Settings, version: Version) -> str:
-    """Why it may not run, in one sentence; empty if it may. Raises AcceleratorError if no back end opens it."""
+def try_out(settings: Settings, version: Version, then: Callable[[Custom], None] = lambda _: None) -> str:
+    """Why it may not run, in one sentence; empty if it may, which `then` is given while it is open.
+
+    Raises AcceleratorError if no back end opens it.
+    """
     try:
         with closing(open_version(settings, version)) as custom:
-            return selftest.fault(custom)
+            if not (reason := selftest.fault(custom)):
+                then(custom)
+            return reason
     except ModelError as error:
         return str(error)
 
@@ -249,26 +255,15 @@ def try_out(settings: Settings, version: Version) -> str:
 def open_named(settings: Settings, name: str) -> Customs:
     """Open one version: PROJECT/VERSION, or PROJECT for the one that serves, or else its newest.
 
-    Raises MissingError if there is none, and what `open_version` does.
+    Raises InputError for what names none, MissingError if there is none, and what `open_version` does.
     """
+    project, _ = place_of(name)
     if not (settings.data / database.NAME).exists():
-        raise MissingError(
-            f"no project {name.partition('/')[0]!r}: there is none; install a pack, 'vedette custom install'"
-        )
+        raise MissingError(f"no project {project!r}: there is none; install a pack, 'vedette custom install'")
     with closing(Projects(database.connect(settings.data, or_snapshot=True))) as projects:
-        version = _named(projects, *name.split("/", 1))
+        version = projects.model_of(*place_of(name))
     custom = open_version(settings, version)
     return Customs(Open({custom.place: custom}, {custom.project: custom}))
-
-
-def _named(projects: Projects, project: str, name: str = "") -> Version:
-    if name:
-        return projects.version(project, name)
-    serving = projects.serving(project).current
-    for version in projects.versions(project):
-        if version.id == serving or (serving is None and version.digest):
-            return version
-    raise MissingError(f"project {project!r} has no version with a model; install a pack, 'vedette custom install'")
 
 
 def unserved(settings: Settings, names: Collection[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Keeps what libjpeg, libpng and TFLite print of their own accord off the user's terminal."""
+"""Keeps what libjpeg, libpng, TFLite and OpenVINO print of their own accord off the user's terminal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ CHATTER = (
     b"libpng ",
     b"Application transferred too",
     b"Corrupt JPEG data",
+    b"E0000 00:00:",
     b"INFO: Created TensorFlow Lite",
     b"Inconsistent progression sequence",
     b"Invalid SOS parameters",
     b"Premature end of JPEG",
     b"Unknown Adobe color transform",
+    b"WARNING: All log messages before absl::InitializeLog",
+    b"W0000 00:00:",
     b"Warning: unknown JFIF revision",
 )
 STDERR = 2

@@ -15,6 +15,7 @@ from edge.errors import InputError
 if TYPE_CHECKING:
     from edge.config import Config
     from edge.custom import Projects, Serving, Version
+    from edge.vision.custom import Custom
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -70,8 +71,12 @@ def opened(args: argparse.Namespace, *, to_read: bool = False) -> Iterator[tuple
 
 def install(args: argparse.Namespace) -> int:
     from edge.custom import installing
+    from edge.packs import custom as packs
 
     with opened(args) as (config, projects):
+        if args.shadow:
+            index = packs.peek(args.pack)
+            projects.check_shadow(index.project, index.version)
         version = installing.install(projects, config.models.open_store(), args.pack, args.trust)
         print(f"{version.place}: installed")
         if args.start or args.shadow:
@@ -104,25 +109,38 @@ def start(args: argparse.Namespace) -> int:
 
 
 def stop(args: argparse.Namespace) -> int:
-    """What runs it closes it when it sees that."""
-    project, _, name = args.place.partition("/")
+    """What runs it closes it when it sees that. A shadow ends with the last version that serves."""
+    from edge.custom.records import place_of
+
+    project, name = place_of(args.place)
     with opened(args) as (_, projects):
-        projects.project(project)  # raises NoProjectError
+        shadow = projects.serving(project).shadow  # raises NoProjectError
         running = [version for version in projects.live() if version.project == project]
         found = [projects.version(project, name)] if name else running
         if not found:
             raise InputError(f"project {project!r}: no version runs; see 'vedette custom list'")
         for version in found:
-            if version.status != "STOPPING":  # that nobody has closed yet
-                projects.stop(project, version.name)
-            projects.stopped(version)
-            print(f"{version.place}: stopped")
+            _stop(projects, version)
+        if shadow is not None and _current(projects, project) is None:
+            left = projects.version_by_key(shadow)
+            if left.status == "RUNNING":
+                _stop(projects, left)
         _tell_current(projects, project)
     return 0
 
 
+def _stop(projects: Projects, version: Version) -> None:
+    if version.status != "STOPPING":  # that nobody has closed yet
+        projects.stop(version.project, version.name)
+    projects.stopped(version)
+    print(f"{version.place}: stopped")
+
+
 def rollback(args: argparse.Namespace) -> int:
     """A version that was stopped meanwhile is tested and started first."""
+    from edge.custom.records import check_name
+
+    check_name("project name", args.project)
     with opened(args) as (config, projects):
         before = projects.serving(args.project).previous
         version = projects.version_by_key(before) if before is not None else None
@@ -137,8 +155,9 @@ def rollback(args: argparse.Namespace) -> int:
 def delete(args: argparse.Namespace) -> int:
     """With its files, and with its training, which may be waiting for a workstation that never comes."""
     from edge.custom import installing
+    from edge.custom.records import place_of
 
-    project, _, name = args.place.partition("/")
+    project, name = place_of(args.place)
     if not name:
         raise InputError(f"{args.place}: names no version; write PROJECT/VERSION")
     with opened(args) as (config, projects):
@@ -154,17 +173,28 @@ def _start(config: Config, projects: Projects, version: Version, *, shadow: bool
 
     if not version.digest:
         raise InputError(f"{version.place}: is {version.status}, and has no model yet; install its pack")
-    if reason := customs.try_out(config, version):
+    passed_over: list[str] = []
+    if reason := customs.try_out(config, version, lambda custom: passed_over.extend(_spoken(custom))):
         projects.failed(version, reason)
         current = _current(projects, version.project)
         remedy = f"{current.name} goes on" if current else "no version of the project runs"
         raise InputError(f"{version.place}: {reason}; {remedy}")
-    projects.started(version, shadow=shadow)
+    stopped = projects.started(version, shadow=shadow, replacing=True)
     print(f"{version.place}: runs" + (", as a shadow" if shadow else ""))
+    for line in (*passed_over, *(f"{one.place}: stopped" for one in stopped)):
+        print(line)
+
+
+def _spoken(custom: Custom) -> Iterator[str]:
+    """Who was passed over, and who speaks instead."""
+    for reason in custom.model.skipped:
+        yield f"{custom.place}: {custom.model.session.backend} speaks, not {reason}"
 
 
 def _named(projects: Projects, place: str) -> Version:
-    project, _, name = place.partition("/")
+    from edge.custom.records import place_of
+
+    project, name = place_of(place)
     if name:
         return projects.version(project, name)
     ready = [version for version in projects.versions(project) if version.digest]

@@ -16,5 +16,5 @@ def trust(args: argparse.Namespace) -> int:
     from edge.packs import custom as packs
 
     packs.trust(config.load(args.config).models.open_store(), args.fingerprint)
-    print(f"{args.fingerprint}: trusted")
+    print(f"{args.fingerprint.lower()}: trusted")
     return 0

@@ -6,9 +6,11 @@ A manifest only says where to look. Whose packs are installed is decided by the 
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 import time
 from dataclasses import dataclass
+from posixpath import normpath
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -37,7 +39,17 @@ STEPS = (
 )
 MB = 1 << 20
 State = Literal["installed", "starting", "running", "failed", "refused"]
+TEXT = re.compile(r"[^\x00-\x20\x7f]{1,2048}")
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=r"^[^\x00-\x20\x7f]+$")]
+IS_NOT = {
+    "project": "is no name of letters, digits and _ . -",
+    "version": "is no name of letters, digits and _ . -",
+    "url": "is no address of 1 to 2048 characters without spaces",
+    "file": "is no name of 1 to 2048 characters without spaces",
+    "sha256": "is not 64 hexadecimal digits",
+    "bytes": "is no whole number from 1",
+    "start": "is neither true nor false",
+}
 
 
 class CustomSettings(Section):
@@ -69,11 +81,29 @@ class Manifest(BaseModel):
     def _one_place(self) -> Self:
         if (self.url is None) == (self.file is None):
             raise ValueError("names either a url or a file")
-        if self.url is not None:
-            parts = urlsplit(self.url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or "@" in parts.netloc:
-                raise ValueError("the url is none of http:// or https://, without a user in it")
+        if self.url is not None and (reason := no_url(self.url)):
+            raise ValueError(f"the url {reason}")
         return self
+
+
+def no_url(url: str) -> str:
+    """Why nothing is fetched from there; empty if it may be."""
+    if not TEXT.fullmatch(url):
+        return IS_NOT["url"]
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:  # a host or port that is none
+        sound = False
+    return "" if sound else "is none of http:// or https://, without a user in it"
+
+
+def no_file(name: str) -> str:
+    """Why it is no place within a device's custom.folder; empty if it may be one."""
+    if not TEXT.fullmatch(name):
+        return IS_NOT["file"]
+    within = normpath(name)
+    return "leads out of the devices' custom.folder" if within.split("/")[0] in ("", "..") else ""
 
 
 def topics(prefix: str, device: str) -> tuple[str, str]:
@@ -86,14 +116,25 @@ def read(project: str, payload: bytes) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(payload)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise InputError(f"no manifest ({place}{': ' * bool(place)}{fault['msg']}); announce it anew") from error
-    except ValueError as error:  # a host that is none
-        raise InputError(f"no manifest ({error}); announce it anew") from error
+        raise InputError(f"no manifest ({_plain(error)}); announce it anew") from error
     if manifest.project != project:
         raise InputError(f"a manifest of project {manifest.project!r}; announce it on that project's topic")
     return manifest
+
+
+def _plain(error: ValidationError) -> str:
+    """What is wrong first, in plain words."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, fault["loc"]))
+    match fault["type"]:
+        case "missing":
+            return f"{place} is missing"
+        case "extra_forbidden":
+            return f"{place} is none of its keys"
+        case "value_error" if not place:
+            return str(fault["ctx"]["error"])
+        case _:
+            return f"{place} {IS_NOT[place]}" if place in IS_NOT else "it is no JSON object"
 
 
 def seal(payload: bytes) -> str:

@@ -167,7 +167,7 @@ def install(store: Store, file: Path, digests: Collection[str], trust: str = "")
     `trust` is a fingerprint to trust from now on; it is kept only if the pack is one of that key's and is sound.
     Raises what `read` and `check_model` raise.
     """
-    known, (front, rest) = trusted(store), _opened(file)
+    trust, known, (front, rest) = trust.lower(), trusted(store), _opened(file)
     KIND.check_claim(front, known, trust, file)
     pack = _pack(front, rest, file)
     check_model(pack, digests, file)

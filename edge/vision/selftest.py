@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.values import Image
 from edge.vision.custom import Custom
 from models.boxes import iou
-from models.manifest import ModelError
+from models.manifest import Backend, Input, ModelError
 from models.outputs import Boxes, Floats
 
 FILE = "selftest.npz"
@@ -36,7 +36,7 @@ def fault(custom: Custom) -> str:
     """
     try:
         expected = _read(custom.installed.folder / FILE)
-        return next(_faults(custom, expected) if expected else _answers(custom), "")
+        return _misfit(custom) or next(_faults(custom, expected or {}), "")
     except (ModelError, ValueError, IndexError, KeyError) as error:
         return str(error) or type(error).__name__
 
@@ -52,15 +52,28 @@ def _read(file: Path) -> Arrays | None:
         raise ModelError(f"{file} cannot be read: {error}; install the pack again") from error
 
 
-def _answers(custom: Custom) -> Iterator[str]:
-    """A grey picture must be answered; what it answers does not matter."""
-    spec = custom.model.manifest.input
-    _seen(custom, np.full((spec.height, spec.width, 3), 114, np.uint8), SURE)
-    yield from ()
+def _input(custom: Custom) -> Input:
+    """As the back end that is asked now takes it."""
+    return custom.model.manifest.input_for(cast(Backend, custom.model.session.backend))
+
+
+def _misfit(custom: Custom) -> str:
+    """Where the network takes pictures of another size than its pack says."""
+    told, (taken,) = _input(custom), custom.model.session.inputs
+    frame = (1, told.height, told.width, 3) if told.layout == "NHWC" else (1, 3, told.height, told.width)
+    if len(taken.shape) == len(frame) and all(side in (-1, own) for side, own in zip(taken.shape, frame, strict=True)):
+        return ""
+    sides = " x ".join(map(str, taken.shape))
+    return f"its pack says {told.width} x {told.height} pixels, and its network takes {sides}; train it anew"
 
 
 def _faults(custom: Custom, expected: Arrays) -> Iterator[str]:
-    for number, image in enumerate(expected["images"]):
+    custom.answer(np.full((480, 640, 3), 114, np.uint8))  # as cameras ask it; what it says does not matter
+    told = _input(custom)
+    for number, image in enumerate(expected.get("images", ())):
+        if image.shape[:2] != (told.height, told.width):
+            yield f"picture {number + 1} of its self-test is not of {told.width} x {told.height} pixels; train it anew"
+            return
         found = _seen(custom, image, SURE - BOX_DRIFT)
         if isinstance(found, Boxes):
             rows = expected["rows"] == number

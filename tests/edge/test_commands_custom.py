@@ -14,6 +14,7 @@ from edge.custom import InUseError, NewVersion, NoProjectError, NoVersionError, 
 from edge.database import connect
 from edge.errors import DeniedError, InputError
 from edge.packs.signing import fingerprint
+from tests.edge import customs
 from tests.edge.customs import KEY, pack
 
 SIGNER = fingerprint(KEY.public)
@@ -137,7 +138,9 @@ def test_a_shadow_stands_beside_the_one_that_serves(
     file = pack(tmp_path, "colours/v2")
     with pytest.raises(InputError, match="no other version runs"):
         run("install", file, "--trust", SIGNER, "--shadow")
-    run("install", pack(tmp_path, "colours/v1"), "--start")
+    assert shown(run, capsys) == {}
+    run("install", pack(tmp_path, "colours/v1"), "--trust", SIGNER, "--start")
+    run("install", file)
     assert run("start", "colours/v2", "--shadow") == 0
     there = shown(run, capsys)
     assert (there["colours/v1"].serves_as, there["colours/v2"].serves_as) == ("current", "shadow")
@@ -163,7 +166,7 @@ def test_what_runs_cannot_be_deleted_and_what_is_deleted_leaves_no_file(
 
 
 def test_names_that_are_not_there_are_told_with_those_that_are(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(NoProjectError, match="no project 'colours': there is none"):
+    with pytest.raises(NoProjectError, match="no project 'colours': there is none; create one, or install a pack"):
         run("start", "colours")
     run("install", pack(tmp_path), "--trust", SIGNER)
     with pytest.raises(NoProjectError, match="no project 'shapes': there is colours"):
@@ -198,3 +201,78 @@ def test_a_training_that_no_workstation_comes_for_is_given_up(
         run("start", "colours/v1")
     assert run("delete", "colours/v1") == 0
     assert shown(run, capsys) == {}
+
+
+@pytest.mark.usefixtures("two")
+def test_a_third_version_that_is_started_stops_the_first(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    run("install", pack(tmp_path, "colours/v3"), "--start")
+    assert capsys.readouterr().out == "colours/v3: installed\ncolours/v3: runs\ncolours/v1: stopped\n"
+    there = shown(run, capsys)
+    assert [there[f"colours/{name}"].serves_as for name in ("v1", "v2", "v3")] == ["", "previous", "current"]
+    assert there["colours/v1"].status == "STOPPED"
+
+
+def test_a_shadow_stops_with_the_last_version_that_serves(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("install", pack(tmp_path, "colours/v1"), "--trust", SIGNER, "--start")
+    run("install", pack(tmp_path, "colours/v2"), "--shadow")
+    capsys.readouterr()
+    run("stop", "colours/v1")
+    assert capsys.readouterr().out == "colours/v1: stopped\ncolours/v2: stopped\ncolours: no version serves\n"
+    assert {one.status for one in shown(run, capsys).values()} == {"STOPPED"}
+
+
+@pytest.mark.parametrize("place", ["", "a b", "example,nope", "colours/", "/v1", "colours/v1/2", "..", "colours/.."])
+@pytest.mark.parametrize("action", ["start", "stop", "delete"])
+def test_what_is_no_version_is_told_in_one_sentence(run: Run, action: str, place: str) -> None:
+    with pytest.raises(InputError, match="names no version; write PROJECT or PROJECT/VERSION") as caught:
+        run(action, place)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_back_end_that_is_passed_over_is_told_without_its_library_s_own_words(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def garbage(folder: Path, _: str) -> None:
+        (folder / "openvino.xml").write_text("garbage")
+        (folder / "openvino.bin").write_text("garbage")
+
+    monkeypatch.setattr(customs, "_network", garbage)
+    run("install", pack(tmp_path, backends=("openvino", "tflite")), "--trust", SIGNER, "--start")
+    out, errors = capfd.readouterr()
+    assert out.startswith("colours/v1: installed\ncolours/v1: runs\ncolours/v1: tflite speaks, not openvino: ")
+    assert "not a model that OpenVINO can read" in out
+    assert errors == ""
+
+
+def test_a_fingerprint_in_capitals_is_trusted(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("trust", SIGNER.upper()) == 0
+    assert capsys.readouterr().out == f"{SIGNER}: trusted\n"
+    assert run("install", pack(tmp_path), "--trust", SIGNER.upper()) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--file", "../../etc/passwd"), "leads out of the devices' custom.folder"),
+        (("--file", "/etc/passwd"), "leads out of the devices' custom.folder"),
+        (("--file", ""), "is no name of 1 to 2048 characters without spaces"),
+        (("--url", ""), "is no address of 1 to 2048 characters without spaces"),
+        (("--url", "http://a b"), "is no address of 1 to 2048 characters without spaces"),
+        (("--url", "http://[::1"), "is none of http:// or https://, without a user in it"),
+        (("--url", "ftp://here/pack"), "is none of http:// or https://, without a user in it"),
+    ],
+)
+def test_what_devices_would_refuse_is_not_announced(
+    run: Run, tmp_path: Path, words: tuple[str, str], reason: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        run("announce", pack(tmp_path), *words)
+    assert str(caught.value).startswith(f"{words[0]} {words[1]!r}: {reason}; ")

@@ -17,7 +17,7 @@ from edge.values import Box
 from edge.vision import selftest
 from edge.vision.custom import Custom
 from models.manifest import ModelError
-from tests.edge.customs import colour, installed, square
+from tests.edge.customs import VERSIONS, colour, installed, square
 
 
 def opened(root: Path, name: str = "colours/v1", backend: Any = "openvino", **how: Any) -> Custom:
@@ -110,3 +110,22 @@ def test_a_model_that_does_not_answer_as_its_labels_ask_is_told(root: Path) -> N
     with pytest.raises(ModelError, match="colours/v1 does not answer as its 1 labels ask"):
         custom.look(square(1, 1))
     assert "colours/v1 does not answer as its 1 labels ask" in selftest.fault(custom)
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["without pictures", "with pictures"])
+@pytest.mark.parametrize("backend", ["openvino", "tflite"])
+def test_a_network_that_takes_other_pictures_than_its_pack_says_fails(root: Path, backend: str, *, alone: bool) -> None:
+    wide = VERSIONS["classify"][backend] | {"input": {"width": 4096, "height": 4096, "fit": "square"}}
+    custom = opened(root, backend=backend, backends=("openvino", "tflite"), variants={backend: wide})
+    if alone:
+        (custom.installed.folder / selftest.FILE).unlink()
+    assert selftest.fault(custom) == (
+        "its pack says 4096 x 4096 pixels, and its network takes 1 x 32 x 32 x 3; train it anew"
+    )
+
+
+def test_pictures_of_another_size_than_the_network_takes_are_named(root: Path) -> None:
+    custom = opened(root)
+    images = np.zeros((1, 48, 32, 3), np.uint8)
+    np.savez(custom.installed.folder / selftest.FILE, images=images, scores=np.ones((1, 3), np.float32))
+    assert selftest.fault(custom) == "picture 1 of its self-test is not of 32 x 32 pixels; train it anew"
