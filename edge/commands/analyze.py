@@ -52,13 +52,15 @@ def _analyze(args: argparse.Namespace) -> int:
     from accel.pages import give_back_early
     from edge import config, pictures
     from edge.abilities import GAINS, open_abilities, with_needs
+    from edge.custom.records import place_of
     from edge.customs import open_named
     from edge.scene import Scene
     from edge.settings import CustomTask, Tasks
 
     settings = config.load(args.config)
-    tasks = args.tasks or (() if args.custom else DEFAULT)
-    project = (args.custom or "").partition("/")[0]
+    own = args.custom is not None
+    tasks = args.tasks or (() if own else DEFAULT)
+    project = place_of(args.custom)[0] if own else ""
     asked = Tasks(custom=CustomTask(projects=(project,))) if project else Tasks()
     logging.getLogger().setLevel("ERROR")
     paths = list(_pictures(args.images))
@@ -67,7 +69,7 @@ def _analyze(args: argparse.Namespace) -> int:
     abilities = open_abilities(settings, with_needs(tasks, GAINS))
     status = 0
     try:
-        if args.custom:
+        if own:
             abilities.custom, tasks = open_named(settings, args.custom), (*tasks, OWN)
         for path in paths:
             try:

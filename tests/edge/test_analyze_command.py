@@ -231,3 +231,13 @@ def test_photos_are_told_as_they_are(vedette: Command, photos: Photos) -> None:
     assert {"Cat", "Mammal", "Animal"} <= {label["name"] for label in cat["labels"]}
     assert astronaut["moderation"]["flags"] == cat["moderation"]["flags"] == []
     assert face["details"]["gender"]["value"] == "Female"
+
+
+@pytest.mark.parametrize("place", ["", "a b", "example,nope", "example/", "../x"])
+def test_what_names_no_model_of_one_s_own_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    with pytest.raises(InputError, match="names no version; write PROJECT or PROJECT/VERSION") as caught:
+        run(monkeypatch, grey(tmp_path / "a.png"), "--custom", place)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 65

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from edge.custom import Projects
 from edge.custom.installing import install, remove
+from edge.customs import open_named
 from edge.database import connect
+from edge.engine import AccelSettings, ModelSettings
 from edge.errors import StorageError, UnavailableError
 from edge.packs import custom as packs
 from edge.packs.custom import Draft
 from edge.packs.signing import SigningKey, fingerprint
 from edge.packs.store import Store
+from tests.edge import customs
 from tools.scenarios.disk import full
 
 pytestmark = pytest.mark.faults
@@ -128,3 +133,15 @@ def test_a_new_signer_is_not_trusted_where_the_disk_is_full(disk: Path, tmp_path
             install(projects, store, made(tmp_path, "v1"), fingerprint(KEY.public))
         assert packs.trusted(store) == frozenset()
         assert projects.projects() == []
+
+
+def test_a_model_answers_while_the_disk_of_its_database_is_full(disk: Path, tmp_path: Path) -> None:
+    models = ModelSettings(store=tmp_path / "models")
+    settings: Any = SimpleNamespace(models=models, accel=AccelSettings(), data=disk / "data")
+    with closing(Projects(connect(settings.data))) as projects:
+        install(projects, models.open_store(), customs.pack(tmp_path), fingerprint(customs.KEY.public))
+    fill(disk, 0)
+    with closing(open_named(settings, "colours")) as opened:
+        model = opened.of("colours")
+        assert model
+        assert [label.name for label in model.look(customs.colour("red"))] == ["red"]
