@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
 import shutil
 import sys
 from collections import Counter
@@ -15,7 +18,7 @@ from edge.values import Image
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
-from training import checks, datasets, looks, splits, twins
+from training import checks, datasets, looks, names, splits, twins
 from training.datasets import Mark, Sample
 from training.findings import Findings
 
@@ -213,13 +216,108 @@ def test_too_few_and_too_uneven_labels_are_told(tmp_path: Path) -> None:
 def test_one_label_cannot_be_told_from_anything(tmp_path: Path) -> None:
     for place in range(20):
         save(tmp_path / "apple" / f"{place}.jpg", drawn(place))
-    assert [one.said for one in look(tmp_path).stops] == ["has 1 label"]
+    assert [one.said for one in look(tmp_path).stops] == ["only the label 'apple' is left"]
 
 
 def test_a_label_that_is_never_tested_is_told(tmp_path: Path) -> None:
     folder(tmp_path, parts=("train", "test"))
     shutil.rmtree(tmp_path / "test/bread")
     assert [(one.kind, one.name) for one in look(tmp_path).found] == [("untested", "bread")]
+
+
+def test_two_bad_boxes_of_a_picture_are_both_named(tmp_path: Path) -> None:
+    nowhere, infinite = Mark("cup", math.nan, 0.1, 0.5, 0.5), Mark("plate", 0.1, 0.1, math.inf, 0.5)
+    findings = boxed(tmp_path, {"a.jpg": (nowhere, infinite, Mark("fork", 0.5, 0.5, 0.5, 0.5))})
+    (finding,) = (one for one in findings.found if one.kind == "bad box")
+    assert finding.said == (
+        "the box of cup lacks a side, or has one that is no number, and the box of plate lacks a side, or has one that "
+        "is no number, and the box of fork at 0.50 0.50 0.50 0.50 is empty or outside the picture"
+    )
+    assert finding.left_out
+
+
+@pytest.mark.parametrize(
+    ("label", "complaint"),
+    [
+        ("", "its label is empty"),
+        (" ", "its label is empty"),
+        ("a\nb", r"its label 'a\nb' has a line break or control character"),
+        ("a\u2028b", r"its label 'a\u2028b' has a line break or control character"),
+        ("n" * 256, f"its label '{'n' * 20}'… has 256 letters, and 255 are the most"),
+    ],
+)
+def test_labels_that_no_pack_can_have_are_named(tmp_path: Path, label: str, complaint: str) -> None:
+    samples = datasets.read(folder(tmp_path))
+    samples[3] = Sample(samples[3].path, (label,))
+    findings = checks.look(samples, tmp_path, lambda *_: None)
+    assert [(one.kind, one.said) for one in findings.found if one.left_out] == [("bad label", complaint)]
+    assert findings.counts() == {"apple": 19, "bread": 20, "cheese": 20}
+
+
+def test_the_longest_label_and_any_script_are_right() -> None:
+    assert not any(map(names.fault_of_label, ["n" * 255, "Käse", "猫", "woman\u200d🦰", "no\u00a0break"]))
+
+
+def test_what_the_reader_noted_is_named(tmp_path: Path) -> None:
+    rows = [{"source-ref": f"{label}/{place:02}.jpg", "x": 1, "x-metadata": {"class-name": label}}
+            for label in LABELS for place in range(20)]  # fmt: skip
+    folder(tmp_path)
+    lines = [*map(json.dumps, rows), "broken", json.dumps(rows[0])]
+    (tmp_path / "all.manifest").write_text("\n".join(lines), "utf-8")
+    findings = look(tmp_path)
+    assert [str(one) for one in findings.found if one.left_out] == [
+        "all.manifest: line 61: no entry of a manifest (it is no JSON); correct it",
+        "apple/00.jpg: is listed twice; delete one line",
+    ]
+    (tmp_path / "all.manifest").unlink()
+    (tmp_path / "dates").mkdir()
+    assert [str(one) for one in look(tmp_path).found] == [
+        "dates: is a label without a picture; add some, or delete the folder"
+    ]
+
+
+def test_one_picture_listed_twice_with_other_labels_or_parts_is_told(tmp_path: Path) -> None:
+    samples = list(datasets.read(folder(tmp_path)))
+    twice = [*samples, Sample(samples[0].path, ("bread",))]
+    (said, again) = (one for one in checks.look(twice, tmp_path, lambda *_: None).found if one.left_out)
+    assert str(said) == "apple/00.jpg: is listed twice, labelled apple and bread; delete the wrong line"
+    assert again.name == said.name
+    leaking = [*samples, Sample(samples[0].path, ("apple",), test=True)]
+    (leak,) = (one for one in checks.look(leaking, tmp_path, lambda *_: None).found if one.left_out)
+    assert str(leak) == "apple/00.jpg: is listed to learn from and to test on; delete one line"
+
+
+def test_a_name_that_no_file_can_have_is_unreadable(tmp_path: Path) -> None:
+    samples = [*datasets.read(folder(tmp_path)), Sample(tmp_path / "a\0b.jpg", ("apple",))]
+    (finding,) = checks.look(samples, tmp_path, lambda *_: None).found
+    assert str(finding) == r"a\x00b.jpg: no such file; check the path"
+
+
+def test_what_is_no_file_is_unreadable(tmp_path: Path) -> None:
+    folder(tmp_path)
+    (tmp_path / "apple" / "gone.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(tmp_path / "apple" / "pipe.jpg")
+    assert found(look(tmp_path)) == {"apple/nowhere.jpg": "unreadable", "apple/pipe.jpg": "unreadable"}
+
+
+def test_why_nothing_is_left_is_said_of_the_data_set(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    for place in range(3):
+        save(root / f"{place}.jpg", drawn(place))
+    assert [str(one) for one in look(root).stops] == ["photos: none of its 3 pictures has a label; label some"]
+    for place in range(3):
+        (root / f"{place}.jpg").write_bytes(b"")
+    assert [str(one) for one in look(root).stops] == [
+        "photos: none of its 3 pictures is left to learn from (unreadable: 3); mend them"
+    ]
+
+
+def test_a_label_of_the_test_set_alone_cannot_be_learnt(tmp_path: Path) -> None:
+    folder(tmp_path, parts=("train", "test"))
+    shutil.rmtree(tmp_path / "train/bread")
+    assert [str(one) for one in look(tmp_path).stops] == [
+        "bread: has 0 pictures to learn from; add some: 4 are the least"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("change", ["saved again", "half the size", "brighter", "trimmed"])

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -26,7 +27,9 @@ from training import __main__ as command
 from training import datasets, doubts, stages, state
 from training.datasets import Dataset
 from training.display import Display
+from training.findings import Findings
 from training.settings import Job
+from training.stages import Outcome
 from training.trained import Trained
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +97,15 @@ def test_too_little_data_is_a_sentence(
         (["data"], "a DATASET and --project are needed"),
         (["data", "--project", "a/b"], "'a/b': letters, digits"),
         (["data", "--project", "a", "--task", "guess"], "invalid choice: 'guess'"),
-        (["data", "--project", "a", "--seed", "-1"], "'-1' is no whole number from 0 up"),
+        (["data", "--project", "a", "--seed", "-1"], "'-1' is no whole number from 0 to 4294967295"),
+        (["data", "--project", "a", "--seed", "9" * 5000], "is no whole number from 0 to 4294967295"),
+        (["data", "--project", "a", "--minutes", "abc"], "'abc' is no length of time above 0"),
+        (["data", "--project", ".."], "'..': letters, digits, '_', '.' and '-' only, and not dots alone"),
+        (["data", "--project", "a", "--version", "."], "'.': letters, digits"),
+        (["--example", "photos", "--check"], "--check has no effect with --example; drop it"),
+        (["data", "--example", "photos"], "DATASET has no effect with --example; drop it"),
+        (["--serve-device", "http://a", "--task", "detect"], "--task has no effect with --serve-device; drop it"),
+        (["data", "--project", "a", "--key-id", "b"], "--key-id has no effect without --serve-device; drop it"),
         (["data", "--project", "a", "--minutes", "nan"], "'nan' is no length of time above 0"),
     ],
 )
@@ -105,6 +116,50 @@ def test_a_wrong_command_line_is_told(
         run(monkeypatch, *words)
     assert stopped.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("names", [("..", "1"), ("fruit", "."), ("a/b", "1"), ("", "1")])
+def test_no_job_leaves_its_folder(names: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no name for a project or version; choose another"):
+        Job(*names, "classify", 1, tmp_path)
+
+
+def evaluated(*scores: float) -> dict[str, Any]:
+    rows = [
+        {"Label": f"label-{place}", "NumberOfTestingImages": 3, "Metrics": {"F1Score": score}}
+        for place, score in enumerate(scores)
+    ]
+    return {"LabelEvaluationResults": rows, "AggregatedEvaluationResults": {"F1Score": sum(scores) / len(scores)}}
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ((1.0, 0.4), ""),
+        ((1.0, 0.0), "the model never finds label-1 in the test pictures; give it more pictures of that, or time"),
+        ((0.0, 0.0), "the model finds nothing of what it was to learn, so do not install it; give it more pictures"),
+    ],
+)
+def test_a_model_that_finds_nothing_is_not_called_ready(
+    scores: tuple[float, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluated(*scores)), "utf-8")
+    (tmp_path / "pack").touch()
+    monkeypatch.setattr(command.custom.KIND.__class__, "open", lambda *_: SimpleNamespace(signer="me"))
+    dataset = Dataset("classify", (), (), (), multi=False, fingerprint="")
+    findings = Findings((), (), 0, tmp_path)
+    command._say(
+        Outcome(tmp_path / "pack", tmp_path, tmp_path / "evaluation.json", findings, dataset, fresh=True)
+    )  # fmt: skip
+    told = capsys.readouterr().out
+    assert (f"warning: {said}" in told) == bool(said)
+    assert (": ready;" in told) == (not said)
+
+
+def test_names_of_files_in_no_encoding_can_be_written_down(tmp_path: Path) -> None:
+    state.write(tmp_path / "check.json", {"name": "caf\udce9.jpg"})
+    assert json.loads((tmp_path / "check.json").read_text("utf-8")) == {"name": "caf\udce9.jpg"}
 
 
 def test_an_absent_data_set_is_a_sentence(

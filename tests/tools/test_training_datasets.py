@@ -6,11 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from edge.errors import InputError, MissingError
+from tests.tools.labelled import coco_of, picture, write
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
@@ -19,18 +18,6 @@ from training.datasets import Mark, Sample
 from training.reading import coco, places, tables, yolo
 
 HALF = Mark("cup", 0.25, 0.25, 0.75, 0.5)
-
-
-def picture(path: Path, width: int = 80, height: int = 40) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.full((height, width, 3), 90, np.uint8))
-    return path
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
-    return path
 
 
 def said(samples: list[Sample], root: Path) -> dict[str, object]:
@@ -72,17 +59,6 @@ def test_the_part_that_a_name_tells(name: str, side: str) -> None:
     assert places.side(name) == side
 
 
-def coco_of(names: list[str]) -> str:
-    return json.dumps({
-        "images": [{"id": place, "file_name": name, "width": 80, "height": 40} for place, name in enumerate(names)],
-        "annotations": [
-            {"id": 1, "image_id": 0, "category_id": 7, "bbox": [20, 10, 40, 10]},
-            {"id": 2, "image_id": 0, "category_id": 7, "bbox": [0, 0, 80, 40], "iscrowd": 1},
-        ],
-        "categories": [{"id": 7, "name": "cup"}],
-    })  # fmt: skip
-
-
 def test_coco_beside_its_pictures(tmp_path: Path) -> None:
     for part in ("train", "test"):
         picture(tmp_path / part / "a.jpg")
@@ -114,7 +90,9 @@ def test_one_file_of_coco_leaves_the_split_open(tmp_path: Path) -> None:
     assert sample.test is None
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"images": [{}], "annotations": [], "categories": []}'])
+@pytest.mark.parametrize(
+    "text", ["[]", '{"images": [{}], "annotations": [], "categories": []}', '{"images": [], "annotations": null}']
+)
 def test_what_is_no_coco_is_told(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match="no annotations as COCO has them"):
         coco.read([write(tmp_path / "a.json", text)])
@@ -182,12 +160,6 @@ def test_a_manifest_with_labels_of_the_whole_picture(tmp_path: Path) -> None:
         (("cat", "dog"), True), (("cat",), False), (("cat", "indoors"), False),
     ]  # fmt: skip
     assert datasets.read(tmp_path)[0].path == tmp_path / "bucket/a.jpg"
-
-
-def test_a_wrong_line_of_a_manifest_is_named(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.manifest", '{"source-ref": "a.jpg"}\n{"source": "b.jpg"}\n')
-    with pytest.raises(InputError, match=r"line 2: no entry of a manifest \('source-ref' is not there\)"):
-        datasets.read(file)
 
 
 def test_a_csv_of_pictures_and_labels(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import math
 import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from rich.console import Console
 from training import datasets, stages
-from training.display import Display
+from training.display import Display, verdict
+from training.names import is_name
 from training.settings import Job
 from training.stages import Outcome
 
@@ -27,6 +28,8 @@ from edge.packs import custom, signing
 
 HOME = Path("training")
 STOPPED = 130
+MOST_SEED = (1 << 32) - 1
+HEEDED = {"example": {"example"}, "serve_device": {"serve_device", "key_id", "key", "out", "minutes", "seed"}}
 FIGURES = {"F1": "F1Score", "precision": "Precision", "recall": "Recall", "average precision": "AveragePrecision"}
 FULL = 1 << 20  # bytes left on a disk that has none
 REFUSED = ("No space left", "disk is full", "iostream error")  # what C++ and SQLite say then
@@ -81,6 +84,7 @@ def folder(arguments: argparse.Namespace) -> Path:
 
 
 def _do(arguments: argparse.Namespace, console: Console) -> int:
+    _refuse_ignored(arguments)
     if arguments.example:
         return _example(arguments.example)
     if arguments.serve_device:
@@ -107,11 +111,31 @@ def _do(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _refuse_ignored(arguments: argparse.Namespace) -> None:
+    """What is given and would have no effect is a mistake."""
+    plain = vars(parser().parse_args([]))
+    given = {name for name, value in vars(arguments).items() if value != plain[name]}
+    mode = next((mode for mode in HEEDED if mode in given), "")
+    extra = given - HEEDED[mode] if mode else given & {"key_id"}
+    if extra:
+        first = min(extra)
+        what = "DATASET" if first == "dataset" else _option(first)
+        parser().error(f"{what} has no effect {f'with {_option(mode)}' if mode else 'without --serve-device'}; drop it")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _say(outcome: Outcome) -> None:
-    found = json.loads(outcome.evaluation.read_text("utf-8"))["AggregatedEvaluationResults"]
+    evaluation = json.loads(outcome.evaluation.read_text("utf-8"))
+    found, poor = evaluation["AggregatedEvaluationResults"], verdict(evaluation)
     worth = ", ".join(f"{word} {found[key]:.3f}" for word, key in FIGURES.items() if key in found)
     print(f"on {len(outcome.dataset.test)} test pictures: {worth}; see {outcome.report}")
-    print(f"{outcome.pack}: {'ready' if outcome.fresh else 'was ready before'}; on a device:")
+    if poor:
+        print(f"warning: {poor}")
+    ready = ("finished" if poor else "ready") if outcome.fresh else f"was {'finished' if poor else 'ready'} before"
+    print(f"{outcome.pack}: {ready}; on a device:")
     with outcome.pack.open("rb") as stream:
         signer = custom.KIND.open(stream, outcome.pack).signer
     print(f"  vedette custom install {outcome.pack.name} --trust {signer}")
@@ -134,20 +158,23 @@ def _serve(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(r"[a-zA-Z0-9_.\-]{1,255}", text):
-        raise argparse.ArgumentTypeError(f"{text!r}: letters, digits, '_', '.' and '-' only")
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: letters, digits, '_', '.' and '-' only, and not dots alone")
     return text
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 up")
+    if not text.isdecimal() or len(text) > len(str(MOST_SEED)) or int(text) > MOST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {MOST_SEED}")
     return int(text)
 
 
 def _minutes(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < float("inf"):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no length of time above 0")
     return value
 

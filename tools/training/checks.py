@@ -7,18 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from training import looks, twins
-from training.datasets import Mark, Sample, Task, task_of
+from training import boxes, looks, twins
+from training.datasets import Sample, Samples, Task, task_of
 from training.findings import Finding, Findings, Kind, labels_of
 from training.looks import Look
+from training.names import fault_of_label
+from training.pieces import counted
 from training.settings import Progress
 
 LEAST_SIDE = 32  # pixels
 LEAST_EACH = 5  # pictures of a label: four to learn from and one to test on
 FEW = 15  # below which a label is learnt badly
 UNEVEN = 8  # so many times as many pictures of one label as of another
-OUTSIDE = 0.01  # ratio by which a box may stick out before it is named
-LEAST_BOX = 2.0  # pixels of its shorter side
 RARE = 0.1  # pictures with several labels, where the others have one, are mistakes
 
 Faults = dict[int, tuple[str, str]]  # of a sample at its place: what is wrong with it, and the remedy
@@ -36,6 +36,8 @@ class _Check:
     found: list[Finding] = field(default_factory=list)
 
     def name(self, path: Path) -> str:
+        if path == self.root:
+            return path.name or str(path)
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
     def leave_out(self, kind: Kind, faults: Faults) -> None:
@@ -58,17 +60,40 @@ def look(
 ) -> Findings:
     """Whatever is wrong with the pictures and labels of a data set, and what is left to go on with."""
     check = _Check(task or task_of(samples), multi, root.resolve(), [_resolved(one) for one in samples])
+    if isinstance(samples, Samples):
+        _noted(check, samples)
+    _bad_labels(check)
     _unreadable(check, progress)
     _unlabelled(check)
     _boxes(check)
     _copies(check)
     _alike(check)
-    _amounts(check)
+    _amounts(check, len(samples))
     return Findings(tuple(check.found), tuple(check.samples), len(samples), root)
 
 
 def _resolved(sample: Sample) -> Sample:
-    return replace(sample, path=sample.path.resolve())
+    try:
+        return replace(sample, path=sample.path.resolve())
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or links in a circle
+        return replace(sample, path=sample.path.absolute())
+
+
+def _noted(check: _Check, samples: Samples) -> None:
+    for note in samples.notes:
+        name = check.name(note.path.resolve())
+        kind: Kind = "bad line" if note.line else "ignored"
+        place = f"{name}: line {note.line}" if note.line else name
+        check.found.append(Finding(kind, place, note.said, note.remedy, left_out=bool(note.line)))
+
+
+def _bad_labels(check: _Check) -> None:
+    """Labels that no pack can have."""
+    faults = {label: fault_of_label(label) for label in {label for one in check.samples for label in labels_of(one)}}
+    check.leave_out("bad label", {
+        at: (" and ".join(wrong), "rename it") for at, one in enumerate(check.samples)
+        if (wrong := [faults[label] for label in sorted(labels_of(one)) if faults[label]])
+    })  # fmt: skip
 
 
 def _unreadable(check: _Check, progress: Progress) -> None:
@@ -109,8 +134,8 @@ def _unlabelled(check: _Check) -> None:
     check.multi = check.multi or any(len(one.labels) > 1 for one in check.samples)
     if not check.multi:
         check.leave_out("no label", {
-            at: ("has no label", "move it into the folder of its label") for at, one in enumerate(check.samples)
-            if not one.labels
+            at: ("has no label", "give it one, such as one for whatever shows nothing, or pass --multi")
+            for at, one in enumerate(check.samples) if not one.labels
         })  # fmt: skip
 
 
@@ -118,25 +143,14 @@ def _boxes(check: _Check) -> None:
     """Boxes that hold nothing, or stick out; those that stick out are cut off at the edge of the picture."""
     wrong = Faults()
     for at, (sample, seen) in enumerate(zip(check.samples, check.seen(), strict=True)):
-        cut = [_cut(mark) for mark in sample.marks]
-        for mark, inside in zip(sample.marks, cut, strict=True):
-            where = f"the box of {mark.label} at {mark.x1:.2f} {mark.y1:.2f} {mark.x2:.2f} {mark.y2:.2f}"
-            if min((inside.x2 - inside.x1) * seen.width, (inside.y2 - inside.y1) * seen.height) < LEAST_BOX:
-                wrong[at] = (f"{where} is empty or outside the picture", "draw it again")
-            elif _out(mark) > OUTSIDE:
-                said = f"{where} sticks out of the picture and is cut off at its edge"
+        if bad := list(boxes.faults(sample.marks, seen)):
+            wrong[at] = (", and ".join(bad), "draw it again")
+        for mark in sample.marks:
+            if not bad and boxes.sticks_out(mark):
+                said = f"{boxes.where(mark)} sticks out of the picture and is cut off at its edge"
                 check.found.append(Finding("bad box", check.name(sample.path), said, "draw it again"))
-        check.samples[at] = replace(sample, marks=tuple(cut))
+        check.samples[at] = replace(sample, marks=tuple(boxes.cut(mark) for mark in sample.marks))
     check.leave_out("bad box", wrong)
-
-
-def _cut(mark: Mark) -> Mark:
-    x1, y1, x2, y2 = (min(max(side, 0.0), 1.0) for side in (mark.x1, mark.y1, mark.x2, mark.y2))
-    return Mark(mark.label, x1, y1, x2, y2)
-
-
-def _out(mark: Mark) -> float:
-    return max(-mark.x1, -mark.y1, mark.x2 - 1, mark.y2 - 1)
 
 
 def _copies(check: _Check) -> None:
@@ -153,9 +167,9 @@ def _copies(check: _Check) -> None:
             if other is not None:
                 wrong[at] = _doubted(check, at, other)
             elif at != first and _parted(check, at, first):
-                leaked[at] = _leaked(check, first)
+                leaked[at] = _leaked(check, at, first)
             elif at != first:
-                again[at] = (f"is the same picture as {check.name(check.samples[first].path)}", "delete one of them")
+                again[at] = _again(check, at, first)
     check.leave_out_all({"wrong label": wrong, "leak": leaked, "duplicate": again})
 
 
@@ -179,7 +193,7 @@ def _alike(check: _Check) -> None:
     leaks = twins.leaks(check.samples, groups, near)
     _told(check, groups, {twin.this for twin in leaks}, scene=scene)
     check.samples = twins.with_groups(check.samples, groups)
-    check.leave_out("leak", {twin.this: _leaked(check, twin.other) for twin in leaks})
+    check.leave_out("leak", {twin.this: _leaked(check, twin.this, twin.other) for twin in leaks})
 
 
 def _told(check: _Check, groups: list[int], leaked: set[int], *, scene: bool) -> None:
@@ -197,13 +211,23 @@ def _told(check: _Check, groups: list[int], leaked: set[int], *, scene: bool) ->
         check.found.append(Finding("one scene", check.name(check.root), said, remedy))
 
 
+def _again(check: _Check, at: int, first: int) -> tuple[str, str]:
+    if check.samples[at].path == check.samples[first].path:
+        return "is listed twice", "delete one line"
+    return f"is the same picture as {check.name(check.samples[first].path)}", "delete one of them"
+
+
 def _doubted(check: _Check, at: int, other: int) -> tuple[str, str]:
     mine, theirs = (_labelled(check.samples[place]) for place in (at, other))
+    if check.samples[at].path == check.samples[other].path:
+        return f"is listed twice, labelled {mine} and {theirs}", "delete the wrong line"
     same = check.name(check.samples[other].path)
     return f"is labelled {mine}, but {same} is the same picture and labelled {theirs}", "delete the wrong one"
 
 
-def _leaked(check: _Check, other: int) -> tuple[str, str]:
+def _leaked(check: _Check, at: int, other: int) -> tuple[str, str]:
+    if check.samples[at].path == check.samples[other].path:
+        return "is listed to learn from and to test on", "delete one line"
     said = f"looks like {check.name(check.samples[other].path)}, which is to be tested on"
     return said, "delete one of them: a test with pictures that were learnt says nothing"
 
@@ -214,14 +238,15 @@ def _labelled(sample: Sample) -> str:
     return ", ".join(sample.labels) or "nothing"
 
 
-def _amounts(check: _Check) -> None:
+def _amounts(check: _Check, pictures: int) -> None:
     """Enough of each label, in train and, where the data set has one, in test."""
     counts = Counter(label for one in check.samples for label in labels_of(one))
     given = any(one.test for one in check.samples)
     tested = Counter(label for one in check.samples if one.test for label in labels_of(one))
     least = LEAST_EACH - 1 if given else LEAST_EACH
-    for label, count in sorted((counts - tested if given else counts).items()):
-        said = f"has {count} picture{'s' * (count != 1)} to learn from"
+    for label in sorted(counts):
+        count = counts[label] - tested[label] * given
+        said = f"has {counted(count, 'picture')} to learn from"
         if count < least:
             check.found.append(Finding("too few", label, said, f"add some: {least} are the least", stops=True))
         elif count < FEW:
@@ -229,15 +254,28 @@ def _amounts(check: _Check) -> None:
         if given and not tested[label]:
             said = "has no picture in the test set"
             check.found.append(Finding("untested", label, said, "add one, so that its accuracy is known"))
-    _amount_of_labels(check, counts)
+    _amount_of_labels(check, counts, pictures)
 
 
-def _amount_of_labels(check: _Check, counts: Counter[str]) -> None:
+def _amount_of_labels(check: _Check, counts: Counter[str], pictures: int) -> None:
     least = 2 if check.task == "classify" and not check.multi else 1
     if len(counts) < least:
-        said, remedy = f"has {len(counts)} label{'s' * (len(counts) != 1)}", f"{least} are the least"
+        said, remedy = _nothing(check, list(counts), pictures)
         check.found.append(Finding("too few", check.name(check.root), said, remedy, stops=True))
     elif counts and max(counts.values()) > UNEVEN * min(counts.values()):
         (most, many), (rare, few) = counts.most_common(1)[0], counts.most_common()[-1]
-        said = f"has {few} pictures, {most} has {many}"
+        said = f"has {counted(few, 'picture')}, {most} has {many}"
         check.found.append(Finding("imbalance", rare, said, f"add pictures of {rare}"))
+
+
+def _nothing(check: _Check, labels: list[str], pictures: int) -> tuple[str, str]:
+    """Why there is nothing to tell apart, and what to do."""
+    if labels:
+        return f"only the label {labels[0]!r} is left", "add pictures of another one, or pass --multi"
+    without = sum(one.kind == "no label" for one in check.found)
+    if check.samples or without == pictures:
+        what = "box" if check.task == "detect" else "label"
+        return f"none of its {counted(pictures, 'picture')} has a {what}", "label some"
+    gone = Counter(one.kind for one in check.found if one.left_out)
+    why = ", ".join(f"{kind}: {count}" for kind, count in gone.items())
+    return f"none of its {counted(pictures, 'picture')} is left to learn from ({why})", "mend them"

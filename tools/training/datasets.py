@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -41,6 +41,29 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something of a data set that no sample comes from, for the check to name."""
+
+    path: Path
+    said: str
+    remedy: str
+    line: int = 0
+    """Of the file; 0: all of it."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {f'line {self.line}: ' * bool(self.line)}{self.said}; {self.remedy}"
+
+
+class Samples(list[Sample]):
+    """What a reader finds: the samples, and notes of what it makes none of."""
+
+    def __init__(self, items: Iterable[Sample | Note] = ()) -> None:
+        items = list(items)
+        super().__init__(one for one in items if isinstance(one, Sample))
+        self.notes = [one for one in items if isinstance(one, Note)]
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Checked and split: nothing of `test` is ever trained, tuned or calibrated on."""
 
@@ -55,18 +78,21 @@ class Dataset:
     """SHA-256 over the pictures' digests, labels and marks: the same data give the same, wherever they lie."""
 
 
-def read(path: Path, task: Task | Literal["auto"] = "auto") -> list[Sample]:
+def read(path: Path, task: Task | Literal["auto"] = "auto") -> Samples:
     """The samples of a folder or file, in whatever form it is. Raises InputError or MissingError.
 
     With `auto`, boxes anywhere mean detection. For classification the labels of boxes become the picture's.
     """
     samples = _samples(path)
+    if not samples and (wrong := [str(note) for note in samples.notes if note.line]):
+        raise InputError(wrong[0] + f" (and {len(wrong) - 1} more lines like it)" * (len(wrong) > 1))
     if not samples:
         raise MissingError(f"{path}: no pictures there; {FORMS}")
     if task == "auto":
         task = task_of(samples)
     if task == "classify":
-        return [replace(one, labels=tuple(sorted({*one.labels, *_named(one)})), marks=()) for one in samples]
+        whole = (replace(one, labels=tuple(sorted({*one.labels, *_named(one)})), marks=()) for one in samples)
+        return Samples([*whole, *samples.notes])
     if not any(one.marks for one in samples):
         raise InputError(f"{path}: no picture there has a box, which detection learns from; pass --task classify")
     return samples
@@ -80,7 +106,7 @@ def _named(sample: Sample) -> set[str]:
     return {mark.label for mark in sample.marks}
 
 
-def _samples(path: Path) -> list[Sample]:
+def _samples(path: Path) -> Samples:
     from training.reading import coco, folders, manifests, tables, yolo
 
     if path.is_file():
@@ -97,7 +123,7 @@ def _samples(path: Path) -> list[Sample]:
     return tables.read(files) if files else folders.read(path)
 
 
-def _of_file(path: Path) -> list[Sample]:
+def _of_file(path: Path) -> Samples:
     from training.reading import coco, manifests, tables, yolo
 
     suffix = path.suffix.lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -68,3 +68,14 @@ class Display:
         names = list(self._stages)
         before = sum(self._stages[name] for name in names[: names.index(stage)])
         return (before + done * self._stages[stage]) / sum(self._stages.values())
+
+
+def verdict(evaluation: dict[str, Any]) -> str:
+    """What a training that found none of the test pictures' labels, or some never, is not fit for; else empty."""
+    rows = [row for row in evaluation["LabelEvaluationResults"] if row["NumberOfTestingImages"]]
+    missed = sorted(row["Label"] for row in rows if not row["Metrics"]["F1Score"])
+    if not missed:
+        return ""
+    if len(missed) == len(rows):
+        return "the model finds nothing of what it was to learn, so do not install it; give it more pictures or time"
+    return f"the model never finds {', '.join(missed)} in the test pictures; give it more pictures of that, or time"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from training.datasets import Sample
 
 Kind = Literal[
+    "ignored", "bad line", "bad label",
     "unreadable", "too small", "blank", "no label", "several labels", "bad box", "duplicate", "wrong label", "leak",
     "near duplicate", "one scene", "too few", "imbalance", "untested",
 ]  # fmt: skip
@@ -29,7 +30,8 @@ class Finding:
     """No training before this is mended."""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.said}; {self.remedy}"
+        text = f"{self.name}: {self.said}; {self.remedy}"
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from training.datasets import Task
+from training.names import is_name
+
+from edge.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One training: the same job and the same data give the same model."""
+    """One training: the same job and the same data give the same model. Raises InputError for names that are none."""
 
     project: str
     version: str
@@ -27,6 +30,12 @@ class Job:
     """The signing key of the pack; None: the one of this machine."""
     feature: Literal["CUSTOM_LABELS", "CONTENT_MODERATION"] = "CUSTOM_LABELS"
     """What the device uses it for; CONTENT_MODERATION is an adapter."""
+
+    def __post_init__(self) -> None:
+        for name in (self.project, self.version):
+            if not is_name(name):
+                said = "letters, digits, '_', '.' and '-' only, and not dots alone"
+                raise InputError(f"{name!r} is no name for a project or version; choose another: {said}")
 
 
 class Progress(Protocol):

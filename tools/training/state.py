@@ -52,7 +52,10 @@ def write(file: Path, content: Any) -> None:
     with reported(file, ELSEWHERE):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+            part.write_text(
+                text, "utf-8", "backslashreplace"
+            )  # names of files may be in no encoding; JSON's \\udcff is
             flush(part)
             part.replace(file)
             flush(file.parent)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from training.datasets import Sample
+from training.datasets import Note, Sample, Samples
 from training.reading.places import in_test, pictures_in, side, subfolders
 
 
-def read(root: Path) -> list[Sample]:
+def read(root: Path) -> Samples:
     parts = subfolders(root)
     sides = {part: side(part.name) for part in parts}
     if parts and all(sides.values()):
-        return [
-            sample for part in parts for sample in _labelled(part, in_test(sides.values(), sides[part]))
-        ]  # fmt: skip
-    return _labelled(root, None)
+        return Samples(one for part in parts for one in _labelled(part, in_test(sides.values(), sides[part])))
+    return Samples(_labelled(root, None))
 
 
-def _labelled(root: Path, test: bool | None) -> list[Sample]:
+def _labelled(root: Path, test: bool | None) -> Iterator[Sample | Note]:
     """The folder right below the root is the label; a picture in the root itself has none."""
-    found = []
+    known = set()
     for path in pictures_in(root):
         above = path.relative_to(root).parts[:-1]
-        found.append(Sample(path, above[:1], test=test))
-    return found
+        known.update(above[:1])
+        yield Sample(path, above[:1], test=test)
+    for folder in subfolders(root):
+        if folder.name not in known:
+            yield Note(folder, "is a label without a picture", "add some, or delete the folder")

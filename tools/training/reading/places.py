@@ -42,13 +42,16 @@ def in_test(sides: Iterable[Side], this: Side) -> bool | None:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Everything below a folder that is named as a picture, sorted; hidden files are not."""
+    """Everything below a folder that is named as a picture, sorted; hidden files are not.
+
+    Links to nowhere, pipes and empty folders of such a name, too: the check says that they are no pictures.
+    """
     return sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in pictures.SUFFIXES | FOREIGN
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
+        and not (path.is_dir() and any(path.iterdir()))
     )
 
 
@@ -58,8 +61,19 @@ def subfolders(folder: Path) -> list[Path]:
 
 def first_existing(name: str, folders: Iterable[Path]) -> Path:
     """The file of that name in the first folder that has it, else where the first one should."""
-    places = [folder / name for folder in folders]
-    return next((place for place in places if place.is_file()), places[0])
+    return first_of([folder / name for folder in folders])
+
+
+def first_of(places: list[Path]) -> Path:
+    """The first that is a file, else the first."""
+    return next((place for place in places if _is_file(place)), places[0])
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def size(path: Path) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from training.datasets import Mark, Sample
+from training.datasets import Mark, Sample, Samples
 from training.reading.places import first_existing, in_test, side, size
 
 from edge.errors import InputError
@@ -38,7 +38,7 @@ def files_in(root: Path) -> list[Path]:
     return sorted(file for file in root.iterdir() if file.suffix.lower() == ".csv" and file.is_file())
 
 
-def read(files: list[Path]) -> list[Sample]:
+def read(files: list[Path]) -> Samples:
     pictures: defaultdict[Path, list[Row]] = defaultdict(list)
     for file in files:
         beside = (file.parent, file.parent / "images", file.with_suffix(""))
@@ -49,10 +49,10 @@ def read(files: list[Path]) -> list[Sample]:
     rows = [row for said in pictures.values() for row in said]
     sides = [side(row.get("split", "")) for row in rows]
     pixels = any(_is_pixels(row) for row in rows)
-    return [
+    return Samples(
         _sample(path, said, in_test(sides, side(said[0].get("split", ""))), pixels=pixels)
         for path, said in pictures.items()
-    ]
+    )
 
 
 def _rows(file: Path) -> Iterable[Row]:
@@ -99,14 +99,16 @@ def _sample(path: Path, said: list[Row], test: bool | None, *, pixels: bool) -> 
 
 
 def _box(row: Row) -> tuple[float, float, float, float] | None:
-    """Its corners; where the table has no right and bottom side, from its width and height."""
+    """Its corners; where the table has no right and bottom side, from its width and height.
+
+    What is no number is NaN, and so is the missing side of a box: the check names it.
+    """
     left, top, right, bottom, wide, high = (_number(row.get(name)) for name in ("x1", "y1", "x2", "y2", "wide", "high"))
-    if left is None or top is None:
+    if left is None and top is None and right is None and bottom is None:
         return None
-    if right is None or bottom is None:
-        if wide is None or high is None:
-            return None
-        right, bottom = left + wide, top + high
+    left, top = (math.nan if side is None else side for side in (left, top))
+    right = left + (math.nan if wide is None else wide) if right is None else right
+    bottom = top + (math.nan if high is None else high) if bottom is None else bottom
     return left, top, right, bottom
 
 
@@ -120,7 +122,7 @@ def _size(row: Row, path: Path) -> tuple[float, float]:
 
 def _number(text: str | None) -> float | None:
     try:
-        number = float(text or "")
+        number = float(text) if text else None
     except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+        return math.nan
+    return number if number is None or math.isfinite(number) else math.nan

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
-from training.datasets import Mark, Sample
+from training.datasets import Mark, Sample, Samples
 from training.reading.places import in_test, pictures_in, side_of
 
 from edge.errors import InputError
@@ -20,12 +21,12 @@ def looks_like(root: Path) -> bool:
     return bool(_yaml(root)) or any(root.glob("labels/**/*.txt")) or any(root.glob("*/labels/*.txt"))
 
 
-def read(root: Path) -> list[Sample]:
+def read(root: Path) -> Samples:
     names = _names(root)
     paths = pictures_in(root)
     sides = {path: side_of(path, root) for path in paths}
     known = set(sides.values())
-    return [Sample(path, (), tuple(_marks(_text(path), names)), in_test(known, sides[path])) for path in paths]
+    return Samples(Sample(path, (), tuple(_marks(_text(path), names)), in_test(known, sides[path])) for path in paths)
 
 
 def _text(picture: Path) -> Path:
@@ -38,12 +39,7 @@ def _text(picture: Path) -> Path:
 
 def _marks(file: Path, names: dict[int, str]) -> Iterator[Mark]:
     """A box of four numbers, or the box around a polygon; no file means that there is nothing in the picture."""
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read as text; export the data set again") from error
+    lines = _lines_of(file) if file.exists() else []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -56,7 +52,16 @@ def _marks(file: Path, names: dict[int, str]) -> Iterator[Mark]:
             raise InputError(f"{file}: line {number}: not 'class cx cy width height'; correct it") from error
 
 
+def _lines_of(file: Path) -> list[str]:
+    try:
+        return file.read_text("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read as UTF-8 text; export the data set again") from error
+
+
 def _mark(label: str, values: list[float]) -> Mark:
+    if not all(map(math.isfinite, values)):
+        return Mark(label, math.nan, math.nan, math.nan, math.nan)  # which the check names
     if len(values) >= 6 and len(values) % 2 == 0:
         return Mark(label, min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2]))
     x, y, width, height = values[:4]
@@ -76,14 +81,14 @@ def _names(root: Path) -> dict[int, str]:
         return _names_of(file)
     for name in NAMES:
         if (root / name).is_file():
-            lines = (root / name).read_text("utf-8").splitlines()
+            lines = _lines_of(root / name)
             return dict(enumerate(line.strip() for line in lines if line.strip()))
     raise InputError(f"{root}: nothing there names the classes; add a data.yaml with 'names: [first, second]'")
 
 
 def _names_of(file: Path) -> dict[int, str]:
     """The three ways of writing them: `[a, b]`, lines of `- a`, lines of `0: a`."""
-    after = re.split(r"^names:", file.read_text("utf-8"), maxsplit=1, flags=re.MULTILINE)[1]
+    after = re.split(r"^names:", "\n".join(_lines_of(file)), maxsplit=1, flags=re.MULTILINE)[1]
     if inline := re.match(r"\s*[\[{](.*?)[\]}]", after, re.DOTALL):
         entries = inline[1].split(",")
     else:
