@@ -139,6 +139,7 @@ def test_an_adapter_is_trained_on_several_labels_at_once(place: Place) -> None:
         }
         for number, found in enumerate(names)
     ]
+    cv2.imwrite(str(place.at.bucket / "0.png"), customs.colour("red", 64, 80))
     place.at.dataset(project, *lines)
     arn = place.at.ordered(project)
     train = Trainer(feature="CONTENT_MODERATION")
@@ -153,6 +154,32 @@ def test_what_is_wrong_with_the_data_is_told_the_device(place: Place) -> None:
     assert place.station(Trainer(InputError("too few pictures of red; add some"))).look()
     told = place.at.described(arn)
     assert (told["Status"], told["StatusMessage"]) == ("TRAINING_FAILED", "too few pictures of red; add some")
+
+
+@pytest.mark.parametrize("kind", ["TRAIN", "TEST"])
+def test_pictures_that_cannot_be_had_are_what_is_wrong(place: Place, kind: str) -> None:
+    project = place.at.project()
+    cv2.imwrite(str(place.at.bucket / "red.png"), customs.colour("red", 64, 80))
+    for one in ("TRAIN", "TEST"):
+        absent = [line(f"nope/{number}.jpg", "red") for number in range(12)]
+        place.at.dataset(project, *(absent if one == kind else [line("red.png", "red")]), kind=one)
+    arn = place.at.ordered(project)
+    assert place.station(device.trained).look()
+    told = place.at.described(arn)
+    reason = f"none of the 12 pictures of the {kind.lower()}ing data could be read: s3://{BUCKET}/nope/0.jpg: Unable to"
+    assert (told["Status"], told["StatusMessage"][: len(reason)]) == ("TRAINING_FAILED", reason)
+
+
+def test_pictures_that_are_broken_are_named_as_the_bucket_does(place: Place) -> None:
+    project = place.at.project()
+    for number in range(3):
+        (place.at.bucket / f"{number}.png").write_bytes(b"no picture")
+    place.at.dataset(project, *(line(f"{number}.png", "red") for number in range(3)))
+    arn = place.at.ordered(project)
+    assert place.station(device.trained).look()
+    told = place.at.described(arn)["StatusMessage"]
+    assert "the data set of colours/v1: " in told
+    assert f"3 of its 3 pictures were left out, such as s3://{BUCKET}/0.png: " in told
 
 
 def test_a_defect_is_told_too_and_not_hidden(place: Place) -> None:
@@ -240,7 +267,7 @@ def test_a_key_may_do_this_and_nothing_else(place: Place) -> None:
 
 def test_what_is_no_device_is_told_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders, "PATIENCE", 0.0)
-    for url in ("porch.lan:8432", "ftp://porch.lan", "http://porch.lan/api"):
+    for url in ("porch.lan:8432", "ftp://porch.lan", "http://porch.lan/api", "http://porch.lan:99999", "http://[::1"):
         with pytest.raises(InputError, match="no address of a device"):
             place.device(url=url)
     with pytest.raises(InputError, match="VEDETTE_SECRET"):

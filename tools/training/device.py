@@ -7,7 +7,6 @@ there. While it trains, a thread tells the device how far it is, which keeps the
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shutil
 import socket
@@ -17,24 +16,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from training import datasets, stages
 from training.datasets import Sample
 from training.display import Display
+from training.fetching import fetch, named
+from training.findings import Findings
+from training.names import is_name
 from training.orders import Claim, Device, LostError, Order, TakenError
 from training.settings import Job, Progress
 
-from edge.errors import EXPECTED, DeniedError, EdgeError, MissingError, StorageError, UnavailableError
+from edge.errors import EXPECTED, DeniedError, EdgeError, InputError, StorageError, UnavailableError
+from edge.packs.custom import file_name
 from edge.packs.sealed import fingerprint
 from edge.packs.signing import open_key
-from edge.packs.store import default_root, flush, reported
+from edge.packs.store import default_root, reported
 
 EVERY = 30.0  # seconds between two looks for orders
 FULL = 1 << 20  # bytes left on a disk that has none; what torch says then is no defect
 TELL = 20.0  # seconds between two words of how far it is
-MODERATION = "content-moderation-groundtruth"
+LONGEST = 240  # letters of a pack's name, so that a file may be called so while it is written
 
 Train = Callable[[Sequence[Sample], Path, Job, Progress], Path]
 
@@ -72,7 +74,7 @@ class Workstation:
         return False
 
     def _work(self, claim: Claim) -> None:
-        place = f"{claim.order.project}/{claim.order.version}"
+        place = claim.order.place
         self._say(f"{place}: begun")
         try:
             pack = self._trained(claim)
@@ -84,7 +86,7 @@ class Workstation:
         except EXPECTED as error:
             self._fail(claim, str(error))
         except Exception as error:
-            if shutil.disk_usage(self.home).free > FULL:
+            if _free(self.home) > FULL:
                 self._fail(claim, f"the workstation has a defect: {type(error).__name__}: {error}")
             raise
         else:
@@ -92,7 +94,7 @@ class Workstation:
             shutil.rmtree(self._data(claim.order), ignore_errors=True)
 
     def _fail(self, claim: Claim, reason: str) -> None:
-        self._say(f"{claim.order.project}/{claim.order.version}: failed: {reason}")
+        self._say(f"{claim.order.place}: failed: {reason}")
         with suppress(EdgeError):
             claim.fail(reason)
 
@@ -100,8 +102,7 @@ class Workstation:
         order, data = claim.order, self._data(claim.order)
         with Display("detect" if order.task == "detect" else "classify", self.console) as display:
             progress = Told(claim, display)
-            with progress.telling():
-                fetch(claim, data, progress)
+            with progress.telling(), named(fetch(claim, data, progress)):
                 samples = datasets.read(data, order.task)
                 return self.train(samples, data, self._job(order, samples), progress)
 
@@ -120,14 +121,24 @@ class Workstation:
         )
 
     def _out(self, order: Order) -> Path:
+        """Below `home`, whatever the device says; raises InputError for names that no folder may have."""
+        for name in (order.project, order.version):
+            if not is_name(name):
+                raise InputError(f"{name!r}: use letters, digits and _ . - (at most 255), and not dots alone")
+        if len(file_name(order.project, order.version)) > LONGEST:
+            raise InputError(
+                f"{order.place}: no file can be called so; choose shorter names, of {LONGEST} letters in all"
+            )
         return self.home / order.project / order.version
 
     def _data(self, order: Order) -> Path:
         """Of this very order, and not of one before it of the same name."""
+        if not re.fullmatch("[0-9]{1,20}", order.stamp):
+            raise InputError(f"{order.arn!r}: no ARN of a version; upgrade the device")
         return self._out(order) / f"data-{order.stamp}"
 
     def _say(self, text: str) -> None:
-        self.console.print(f"train: {text}", markup=False, highlight=False)
+        say(self.console, text)
 
 
 class Told:
@@ -170,71 +181,50 @@ class Told:
                 return
 
 
-def fetch(claim: Claim, folder: Path, progress: Progress) -> None:
-    """The order's pictures and manifests, as a data set; pictures that are there already are not asked for again.
-
-    Those that the device cannot get itself are left out here, and named by the check. Raises StorageError.
-    """
-    with reported(folder, "make room there"):
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        lines: dict[bool, list[str]] = {False: [], True: []}
-        entries = list(claim.entries())
-        for number, entry in enumerate(entries):
-            name = f"images/{entry.id:07d}-{_plain(entry.source)}"
-            if not (folder / name).exists():
-                with suppress(MissingError):
-                    _write(folder / name, claim.picture(entry))
-            lines[bool(entry.test)].append(json.dumps(local(json.loads(entry.line), name)))
-            progress("getting the pictures", (number + 1) / len(entries), f"{number + 1} of {len(entries)}")
-        for test, name in ((False, "train.manifest"), (True, "test.manifest")):
-            if lines[test]:
-                _write(folder / name, "".join(f"{line}\n" for line in lines[test]).encode())
+def trained(samples: Sequence[Sample], root: Path, job: Job, progress: Progress) -> Path:
+    """The pack; raises InputError where nothing can be learnt."""
+    findings = stages.check(samples, root, job, progress)
+    if findings.stops:
+        raise InputError(unfit(findings, job))
+    return stages.train(findings, job, progress).pack
 
 
-def local(line: dict[str, Any], name: str) -> dict[str, Any]:
-    """A line of a manifest, with its picture here; labels of moderation as those of a picture."""
-    told = {**line, "source-ref": name}
-    moderated = told.pop(MODERATION, None)
-    if moderated is not None:
-        names = [one["Name"] for one in moderated["ModerationLabels"]]
-        told["moderation"] = list(range(len(names)))
-        told["moderation-metadata"] = {
-            "class-map": {str(number): one for number, one in enumerate(names)},
-            "type": "groundtruth/image-classification-multilabel",
-        }
-    return told
+def unfit(findings: Findings, job: Job) -> str:
+    """Why nothing can be learnt from a data set, and how many of its pictures that is down to."""
+    whole = findings.root.name
+    stops = (f"{one.said}; {one.remedy}" if one.name == whole else str(one) for one in findings.stops)
+    said = f"the data set of {job.project}/{job.version}: {'; '.join(stops)}"
+    left = [one for one in findings.found if one.left_out]
+    if left:
+        said += f"; {len(left)} of its {findings.pictures} pictures were left out, such as {left[0]}"
+    return said
 
 
 def serve(url: str, key_id: str, secret: str, console: Console, wanted: argparse.Namespace) -> int:
     """Train what a device orders, until Ctrl-C; `wanted` is what the command line says besides."""
     key = wanted.key or default_root() / "signing.key"
-    key.parent.mkdir(parents=True, exist_ok=True)
-
-    def train(samples: Sequence[Sample], root: Path, job: Job, progress: Progress) -> Path:
-        return stages.run(samples, root, job, progress).pack
-
+    with reported(key, "name another file with --key"):
+        key.parent.mkdir(parents=True, exist_ok=True)
     home = wanted.out or Path("training")
-    device = Device(url, key_id, secret)
-    station = Workstation(device, home, key, console, train, wanted.minutes, wanted.seed)
+    device = Device(url, key_id, secret, lambda text: say(console, text))
+    station = Workstation(device, home, key, console, trained, wanted.minutes, wanted.seed)
     console.print(f"train: at the service of {device.url}; packs are signed by {station.signer}", markup=False)
     while True:
         try:
             busy = station.look()
         except UnavailableError as error:
-            console.print(f"train: {error}", markup=False, highlight=False)
+            device.trouble(str(error))
             busy = False
         if not busy:
             time.sleep(EVERY)
 
 
-def _plain(source: str) -> str:
-    """The end of a picture's place, as a name that people know it by."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", source.rpartition("/")[2])[-80:]
+def say(console: Console, text: str) -> None:
+    """In one line, whatever signs a device has put into it."""
+    shown = "".join(one if one.isprintable() else "?" for one in text)
+    console.print(f"train: {shown}", markup=False, highlight=False)
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    flush(part)
-    part.replace(path)
+def _free(folder: Path) -> int:
+    """Bytes where a folder is, or will be."""
+    return shutil.disk_usage(next(place for place in (folder, *folder.resolve().parents) if place.exists())).free

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from signing import Signer
+from training.trouble import Say, Trouble, why
 
 from edge.errors import DeniedError, InputError, MissingError, UnavailableError
 
@@ -27,6 +29,7 @@ PATIENCE = 600.0  # seconds for a device that is away, before the order is let g
 PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0)  # seconds between tries; the last one again and again
 CHUNK = 4 << 20  # bytes of a pack that go at once
 PAGE = 500
+STRANGE = "not as a device answers; check the address"
 KEYS = "see 'vedette keys list' on the device"
 
 
@@ -53,6 +56,10 @@ class Order:
         """Which of all versions of this name: the end of its ARN."""
         return self.arn.rpartition("/")[2]
 
+    @property
+    def place(self) -> str:
+        return f"{self.project}/{self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -65,30 +72,48 @@ class Entry:
 class Device:
     """What a device offers to who trains for it. May be shared between threads."""
 
-    def __init__(self, url: str, key_id: str, secret: str, pause: Callable[[float], None] = time.sleep) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-            raise InputError(f"{url}: no address of a device; write such as http://porch.lan:8432")
+    def __init__(
+        self,
+        url: str,
+        key_id: str,
+        secret: str,
+        say: Say = lambda _: None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`say` is told why the device does not answer, as long as it does not."""
+        self.url, host = _address(url)
         if not key_id or not secret:
             raise InputError("an access key is needed: --key-id, and its secret in VEDETTE_SECRET")
-        self.url = f"{parts.scheme}://{parts.netloc}/"
-        self._signer = Signer(parts.netloc, key_id, secret, SERVICE)
-        trust = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
+        if not (key_id.isascii() and key_id.isprintable()):
+            raise InputError(f"--key-id {key_id!r}: no id of an access key; {KEYS}")
+        self.trouble = Trouble(say)
+        self._signer = Signer(host, key_id, secret, SERVICE)
         self._open = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_trust())
         ).open
         self._pause = pause
 
     def orders(self) -> list[Order]:
-        return [_order(one) for one in self._ask("ListOrders")["Orders"]]
+        told = self._ask("ListOrders")
+        with self.understood("ListOrders"):
+            return [_order(one) for one in told["Orders"]]
 
     def claim(self, order: Order, worker: str, signer: str) -> Claim:
         """Raises TakenError, LostError, and InputError if the device would not take what is signed so."""
         told = self._ask("ClaimOrder", ProjectVersionArn=order.arn, Worker=worker, Signer=signer)
-        return Claim(self, order, told["Claim"], float(told["LeaseSeconds"]))
+        with self.understood("ClaimOrder"):
+            return Claim(self, order, str(told["Claim"]), float(told["LeaseSeconds"]))
 
     def ask(self, operation: str, patience: float = PATIENCE, **members: Any) -> dict[str, Any]:
         return self._ask(operation, patience, **members)
+
+    @contextmanager
+    def understood(self, operation: str) -> Iterator[None]:
+        """Raises UnavailableError for an answer that no device gives."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            raise UnavailableError(f"{self.url}: {operation}: answered {STRANGE}") from error
 
     def _ask(self, operation: str, patience: float = PATIENCE, **members: Any) -> dict[str, Any]:
         """Asked again until `patience` seconds are over; raises UnavailableError then, and what a refusal means."""
@@ -96,19 +121,24 @@ class Device:
         until, pauses = time.monotonic() + patience, _pauses()
         while True:
             try:
-                return self._once(operation, body)
-            except (OSError, http.client.HTTPException, _Passing) as error:
-                if time.monotonic() >= until:
-                    reason = getattr(error, "reason", error)
-                    raise UnavailableError(f"{self.url}: {reason}; is the device on, and its API served?") from error
-                self._pause(next(pauses))
+                told = self._once(operation, body)
+            except _Passing as error:
+                trouble, cause = f"{self.url}: {error}", error
+            except (OSError, http.client.HTTPException) as error:
+                trouble, cause = f"{self.url} does not answer: {why(error)}", error
+            else:
+                self.trouble.over()
+                return told
+            if time.monotonic() >= until:
+                raise UnavailableError(trouble) from cause
+            self.trouble(trouble)
+            self._pause(next(pauses))
 
     def _once(self, operation: str, body: bytes) -> dict[str, Any]:
         request = urllib.request.Request(self.url, body, self._signer.headers(operation, body))  # noqa: S310 - checked
         try:
-            with self._open(request, timeout=TIMEOUT) as answer:
-                told: dict[str, Any] = json.loads(answer.read() or b"{}")
-                return told
+            with self._open(request, timeout=TIMEOUT) as answer, self.understood(operation):
+                return dict(json.loads(answer.read() or b"{}").items())
         except urllib.error.HTTPError as error:
             with error:
                 raise _meaning(operation, error.code, error.read()) from error
@@ -125,13 +155,23 @@ class Claim:
 
     def entries(self) -> Iterator[Entry]:
         after = 0
-        while part := self._ask("GetEntries", After=after, MaxResults=PAGE)["Entries"]:
-            yield from (Entry(one["Id"], one.get("Test"), one["SourceRef"], one["Line"]) for one in part)
-            after = part[-1]["Id"]
+        while part := self._part(after):
+            yield from part
+            after = part[-1].id
+
+    def _part(self, after: int) -> list[Entry]:
+        told = self._ask("GetEntries", After=after, MaxResults=PAGE)
+        with self.device.understood("GetEntries"):
+            found = [_entry(one) for one in told["Entries"]]
+            if any(one.id <= after for one in found):
+                raise ValueError("these were asked for before")
+            return found
 
     def picture(self, entry: Entry) -> bytes:
         """Raises MissingError for one that the device cannot get itself."""
-        return b64decode(self._ask("GetImage", Id=entry.id)["Bytes"])
+        told = self._ask("GetImage", Id=entry.id)
+        with self.device.understood("GetImage"):
+            return b64decode(told["Bytes"], validate=True)
 
     def report(self, stage: str, done: float) -> None:
         """Tried once: what matters is that the next one arrives. Raises UnavailableError."""
@@ -143,13 +183,14 @@ class Claim:
     def send(self, pack: Path, tell: Callable[[float], None] = lambda _: None) -> str:
         """The pack in pieces, from where the device has it; gives the version's status then."""
         data = pack.read_bytes()
-        digest, offset, told = sha256(data).hexdigest(), 0, {"Status": ""}
+        digest, offset, status = sha256(data).hexdigest(), 0, ""
         while offset < len(data):
             piece = data[offset : offset + CHUNK]
             told = self._ask("PutPack", Offset=offset, Size=len(data), Sha256=digest, Bytes=b64encode(piece).decode())
-            offset = int(told["Received"])
+            with self.device.understood("PutPack"):
+                offset, status = int(told["Received"]), str(told["Status"])
             tell(offset / len(data))
-        return str(told["Status"])
+        return status
 
     def _ask(self, operation: str, patience: float = PATIENCE, **members: Any) -> dict[str, Any]:
         return self.device.ask(operation, patience, ProjectVersionArn=self.order.arn, Claim=self.claim, **members)
@@ -159,15 +200,41 @@ class _Passing(Exception):  # noqa: N818 - a refusal for now
     pass
 
 
+def _address(url: str) -> tuple[str, str]:
+    """The URL of an API, and its host as requests name it."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.path.strip("/")
+    except ValueError:  # no port has this number
+        sound = None
+    if not sound:
+        raise InputError(f"{url}: no address of a device; write such as http://porch.lan:8432")
+    return f"{parts.scheme}://{parts.netloc}/", parts.netloc
+
+
+def _trust() -> ssl.SSLContext:
+    file = os.environ.get("AWS_CA_BUNDLE")
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as error:  # ssl.SSLError among them
+        raise InputError(
+            f"AWS_CA_BUNDLE: {file}: {error.strerror or error}; name a PEM file of certificates"
+        ) from error
+
+
 def _order(told: dict[str, Any]) -> Order:
-    return Order(
-        told["ProjectVersionArn"],
-        told["ProjectName"],
-        told["VersionName"],
-        told["Feature"],
-        told["Task"],
-        told.get("Worker", ""),
-    )
+    names = ("ProjectVersionArn", "ProjectName", "VersionName", "Feature", "Task")
+    return Order(*(_text(told[name]) for name in names), _text(told.get("Worker", "")))
+
+
+def _entry(told: dict[str, Any]) -> Entry:
+    return Entry(int(told["Id"]), told.get("Test"), _text(told["SourceRef"]), _text(told["Line"]))
+
+
+def _text(told: object) -> str:
+    if not isinstance(told, str):
+        raise TypeError(f"{type(told).__name__} is no text")
+    return told
 
 
 def _pauses() -> Iterator[float]:
@@ -181,7 +248,7 @@ def _meaning(operation: str, status: int, body: bytes) -> Exception:
         told = json.loads(body)
         code, message = str(told["Code"]), str(told["Message"])
     except (ValueError, KeyError, TypeError):
-        return UnavailableError(f"{operation}: answered {status}, and not as a device answers; check the address")
+        return UnavailableError(f"{operation}: answered {status}, and {STRANGE}")
     kind, remedy = MEANINGS.get(code, (InputError, ""))
     return kind(f"{operation}: {message or code}{remedy and f'; {remedy}'}")
 
