@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.packs import drafts
 from edge.values import Image
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
@@ -254,8 +255,10 @@ def test_labels_that_no_pack_can_have_are_named(tmp_path: Path, label: str, comp
     assert findings.counts() == {"apple": 19, "bread": 20, "cheese": 20}
 
 
-def test_the_longest_label_and_any_script_are_right() -> None:
-    assert not any(map(names.fault_of_label, ["n" * 255, "Käse", "猫", "woman\u200d🦰", "no\u00a0break"]))
+@pytest.mark.parametrize("label", ["n" * 255, "Käse", "猫", "woman\u200d🦰", "no\u00a0break"])
+def test_the_longest_label_and_any_script_are_right_and_packs_take_them(label: str) -> None:
+    assert not names.fault_of_label(label)
+    assert drafts.Label(name=label, threshold=0.5).name == label
 
 
 def test_what_the_reader_noted_is_named(tmp_path: Path) -> None:

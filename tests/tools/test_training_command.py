@@ -124,6 +124,11 @@ def test_no_job_leaves_its_folder(names: tuple[str, str], tmp_path: Path) -> Non
         Job(*names, "classify", 1, tmp_path)
 
 
+def test_names_too_long_for_a_file_are_told_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file can be called so; choose shorter names"):
+        Job("a" * 200, "b" * 40, "classify", 1, tmp_path)
+
+
 def evaluated(*scores: float) -> dict[str, Any]:
     rows = [
         {"Label": f"label-{place}", "NumberOfTestingImages": 3, "Metrics": {"F1Score": score}}

@@ -10,6 +10,9 @@ from training.datasets import Task
 from training.names import is_name
 
 from edge.errors import InputError
+from edge.packs.custom import file_name
+
+LONGEST = 240  # letters of a pack's name, so that a file may be called so while it is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Job:
             if not is_name(name):
                 said = "letters, digits, '_', '.' and '-' only, and not dots alone"
                 raise InputError(f"{name!r} is no name for a project or version; choose another: {said}")
+        if len(file_name(self.project, self.version)) > LONGEST:
+            raise InputError(f"{self.project}/{self.version}: no file can be called so; choose shorter names")
 
 
 class Progress(Protocol):
