@@ -139,9 +139,9 @@ def export(args: argparse.Namespace) -> int:
     if not labelled:
         raise MissingError(f"none of {len(chosen)} snapshots is labelled; run 'vedette snapshots label NAME LABEL'")
     manifest = snapshots.export(labelled, args.folder)
-    print(f"{manifest}: {len(labelled)} pictures")
+    print(f"{manifest}: {len(labelled)} picture{'s' * (len(labelled) > 1)}")
     if rest := len(chosen) - len(labelled):
-        print(f"{rest} without a label were left out", file=sys.stderr)
+        print(f"{rest} without a label {'was' if rest == 1 else 'were'} left out", file=sys.stderr)
     return 0
 
 

@@ -51,10 +51,11 @@ def remove(projects: Projects, store: Store, project: str, name: str) -> None:
 
 def adopt(projects: Projects, store: Store) -> None:
     """Mark the packs that were installed before packs had owners. Raises StorageError."""
-    if all(owners.marker(store, projects.owner, digest).exists() for digest in projects.digests()):
-        return
-    with reported(store.root), store.changing():
-        _mark_all(projects, store)
+    with reported(store.root):
+        if all(owners.marker(store, projects.owner, digest).exists() for digest in projects.digests()):
+            return
+        with store.changing():
+            _mark_all(projects, store)
 
 
 def _mark_all(projects: Projects, store: Store) -> None:

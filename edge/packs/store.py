@@ -5,6 +5,7 @@
     blobs/<digest>                        one source file, verified; kept, so that a rebuild needs no network
     archives/                             packages of an unfinished pull; removed as soon as they are read
     built/<name>/<back end>/<identity>/   one built model and its record.json
+    celebrities/, custom/, owners/        packs that people make, see `celebrities`, `custom` and `owners`
     tmp/                                  work in progress; whatever lies here belongs to nobody
     lock                                  held by whoever changes the store
 

@@ -153,8 +153,8 @@ def test_from_a_camera_to_a_data_set(stills: Stills, tmp_path: Path, capsys: pyt
     assert document["at"] == "1970-01-01T00:00:01.000Z"
     assert run(tmp_path, "export", str(tmp_path / "out")) == 0
     told = capsys.readouterr()
-    assert told.out == f"{tmp_path / 'out' / 'snapshots.manifest'}: 1 pictures\n"
-    assert told.err == "1 without a label were left out\n"
+    assert told.out == f"{tmp_path / 'out' / 'snapshots.manifest'}: 1 picture\n"
+    assert told.err == "1 without a label was left out\n"
 
 
 @pytest.mark.parametrize(
