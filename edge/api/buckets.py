@@ -27,6 +27,10 @@ LONGEST_REASON = 200  # characters: a server may answer a book
 Away = Callable[[], AbstractContextManager[None]]
 
 
+class AwayFault(Fault):
+    """The object cannot be had now: its server does not answer as it should, which says nothing of the object."""
+
+
 class Bucket(Protocol):
     def read(self, key: str, most: int) -> bytes:
         """The object, of at most so many bytes; raises Fault."""

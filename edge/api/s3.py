@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import Retry
 
 from edge.api import faults
-from edge.api.buckets import Away, refused
+from edge.api.buckets import Away, AwayFault, refused
 from edge.api.faults import Fault
 from edge.endpoint import BucketSettings
 from edge.errors import ConfigError
@@ -72,7 +72,7 @@ class Server:
             raise ConfigError(f"api.buckets.{name}.endpoint: {error}") from error
 
     def read(self, key: str, most: int) -> bytes:
-        """Raises Fault for an object that cannot be had, whoever is to blame."""
+        """Raises Fault for an object that cannot be had, and AwayFault where its server is to blame."""
         try:
             with self._away(), _limited(most + SPARE):
                 response = self._client.get_object(self._bucket, key)
@@ -95,7 +95,8 @@ class Server:
     def _refused(self, key: str, error: Exception) -> Fault:
         absent = isinstance(error, ValueError) or _status(error) in ABSENT
         reason = getattr(error, "reason", error)  # that of all tries together, if there were several
-        return refused(self._name, key, reason, logging.INFO if absent else logging.WARNING)
+        fault = refused(self._name, key, reason, logging.INFO if absent else logging.WARNING)
+        return fault if absent else AwayFault(fault.code, fault.message, fault.status)
 
 
 def _taken(response: BaseHTTPResponse, most: int) -> bytes:

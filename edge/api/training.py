@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from edge.api import faults, naming, publishing
+from edge.api.buckets import AwayFault
 from edge.api.desk import Desk
 from edge.api.images import MOST_STORED
 from edge.custom import Status, Version, installing
@@ -63,10 +64,13 @@ def get_entries(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get_image(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
-    """The bytes of an entry's picture, as they lie in the bucket."""
+    """The bytes of an entry's picture, as they lie in the bucket; to be asked again while its server is away."""
     _, order = _held(desk, members)
     bucket, key = bucket_of(desk.workshop.projects.ordered_source(order, members["Id"]))
-    return {"Bytes": desk.workshop.buckets.read(bucket, key, MOST_STORED)}
+    try:
+        return {"Bytes": desk.workshop.buckets.read(bucket, key, MOST_STORED)}
+    except AwayFault as fault:
+        raise faults.throttling(f"The server of bucket {bucket} does not answer now") from fault
 
 
 def report_progress(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:

@@ -170,6 +170,16 @@ def test_pictures_that_cannot_be_had_are_what_is_wrong(place: Place, kind: str) 
     assert (told["Status"], told["StatusMessage"][: len(reason)]) == ("TRAINING_FAILED", reason)
 
 
+def test_a_picture_that_is_too_large_is_left_out_and_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    arn = ordered(place.at)
+    (place.at.bucket / "red1.png").write_bytes(bytes(5000))
+    monkeypatch.setattr("edge.api.training.MOST_STORED", 4000)
+    train = Trainer()
+    assert place.station(train).look()
+    assert place.at.described(arn)["Status"] == "TRAINING_COMPLETED"
+    assert train.absent == 3
+
+
 def test_pictures_that_are_broken_are_named_as_the_bucket_does(place: Place) -> None:
     project = place.at.project()
     for number in range(3):

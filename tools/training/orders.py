@@ -261,5 +261,5 @@ MEANINGS: dict[str, tuple[type[Exception], str]] = {
     "UnknownOperationException": (UnavailableError, "the device is older than this; upgrade it"),
     **dict.fromkeys(("ConflictException", "ResourceNotFoundException"), (LostError, "")),
     "ResourceInUseException": (TakenError, ""),
-    "InvalidS3ObjectException": (MissingError, ""),
+    **dict.fromkeys(("InvalidS3ObjectException", "ImageTooLargeException"), (MissingError, "")),
 }

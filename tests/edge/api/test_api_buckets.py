@@ -22,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.api.buckets import Buckets
+from edge.api.buckets import AwayFault, Buckets
 from edge.api.desk import Desk
 from edge.api.faults import Fault, image_too_large, invalid_s3_object
 from edge.api.images import Images
@@ -199,7 +199,7 @@ def test_a_server_takes_an_extra_and_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_configuration_of_folders_loads_no_client_of_servers() -> None:
     code = (
-        "import sys; from edge.api.buckets import Buckets; from edge.endpoint import BucketSettings; "
+        "import sys; from edge.api.buckets import AwayFault, Buckets; from edge.endpoint import BucketSettings; "
         "Buckets({'photos': BucketSettings(folder='/srv')}); print('minio' in sys.modules, 'urllib3' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -350,13 +350,14 @@ def answering(text: str) -> Callable[[socket.socket], None]:
 
 
 def fails(buckets: Buckets, caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
-    """A read is refused as for any absent object; gives what the log tells of it."""
+    """A read is refused as for any absent object, also where only the server is away; gives what the log tells."""
     with caplog.at_level(logging.INFO), pytest.raises(Fault) as told:
         buckets.read("remote", "one.jpg", MOST)
     assert (told.value.status, str(told.value)) == (400, str(invalid_s3_object()))
     (record,) = (record for record in caplog.records if record.name == "edge.api.buckets")
     assert record.getMessage().startswith("bucket remote: 'one.jpg' cannot be had: ")
     assert len(record.getMessage()) < 300
+    assert isinstance(told.value, AwayFault) == (record.levelno == logging.WARNING)
     return record
 
 

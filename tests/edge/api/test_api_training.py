@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from edge.api.buckets import AwayFault, Buckets
 from edge.custom.orders import LEASE
 from edge.packs import custom as packs
 from tests.edge import customs
@@ -70,6 +71,20 @@ def test_a_workstation_gets_lines_and_pictures(at: Bench, arn: str) -> None:
         "InvalidS3ObjectException"
     )
     assert at.untrained("GetImage", ProjectVersionArn=arn, Claim=claim, Id=99)[0] == "ResourceNotFoundException"
+
+
+def test_a_picture_whose_server_is_away_is_to_be_asked_for_again(
+    at: Bench, arn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> bytes:
+        raise AwayFault("InvalidS3ObjectException", "it cannot be had")
+
+    claim = claimed(at, arn)
+    (entry, *_) = at.train("GetEntries", ProjectVersionArn=arn, Claim=claim)["Entries"]
+    monkeypatch.setattr(Buckets, "read", away)
+    code, message = at.untrained("GetImage", ProjectVersionArn=arn, Claim=claim, Id=entry["Id"])
+    assert code == "ThrottlingException"
+    assert message == "The server of bucket my-bucket does not answer now"
 
 
 def test_an_order_is_one_workstations_until_it_is_silent(at: Bench, arn: str) -> None:
