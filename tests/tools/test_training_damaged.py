@@ -168,8 +168,10 @@ def test_what_lies_in_a_folder_and_is_no_picture_is_not_overlooked(tmp_path: Pat
     (tmp_path / "cat" / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "cat" / "pipe.jpg")
     (tmp_path / "dog").mkdir()
+    (tmp_path / "eel").symlink_to(tmp_path / "cat")
     samples = datasets.read(tmp_path)
     assert [one.path.name for one in samples] == ["a.jpg", "folder.jpg", "gone.jpg", "pipe.jpg"]
     assert [str(note) for note in samples.notes] == [
-        f"{tmp_path / 'dog'}: is a label without a picture; add some, or delete the folder"
+        f"{tmp_path / 'dog'}: is a label without a picture; add some, or delete the folder",
+        f"{tmp_path / 'eel'}: is a link to a folder, which is not followed; put the folder itself there",
     ]

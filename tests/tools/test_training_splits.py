@@ -83,8 +83,8 @@ def test_backgrounds_are_tested_on_too(tmp_path: Path) -> None:
 
 def test_pictures_that_all_look_alike_cannot_be_tested(tmp_path: Path) -> None:
     alike = [replace(sample, group="one") for sample in samples(tmp_path, {"apple": 10, "bread": 10})]
-    with pytest.raises(InputError, match="leaves no picture to test on; add pictures that look different"):
-        splits.part(alike, 1)
+    with pytest.raises(InputError, match="photos: no picture is left to test on; add pictures that look different"):
+        splits.part(alike, 1, name="photos")
 
 
 @settings(max_examples=40, deadline=None)

@@ -22,7 +22,9 @@ SHARE = 0.2
 Group = list[Sample]
 
 
-def part(samples: Sequence[Sample], seed: int, *, task: Task | None = None, multi: bool = False) -> Dataset:
+def part(
+    samples: Sequence[Sample], seed: int, *, task: Task | None = None, multi: bool = False, name: str = "the data set"
+) -> Dataset:
     """What the data set says of a test set holds; where it says nothing, groups are drawn for it."""
     digests = {sample.path: hashlib.sha256(sample.path.read_bytes()).hexdigest() for sample in samples}
     ordered = sorted(samples, key=lambda sample: (digests[sample.path], sample.labels, sample.path))
@@ -32,7 +34,7 @@ def part(samples: Sequence[Sample], seed: int, *, task: Task | None = None, mult
         train, test = _drawn(ordered, seed)
     if not train or not test:
         side = "to learn from" if not train else "to test on"
-        raise InputError(f"the data set leaves no picture {side}; add pictures that look different from each other")
+        raise InputError(f"{name}: no picture is left {side}; add pictures that look different from each other")
     task = task or task_of(ordered)
     return Dataset(
         task=task,

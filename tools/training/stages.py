@@ -56,7 +56,8 @@ def train(findings: Findings, job: Job, progress: Progress) -> Outcome:
         raise InputError("; ".join(str(one) for one in findings.stops))
     pack, report, judged = job.out / custom.file_name(job.project, job.version), job.out / REPORT, job.out / EVALUATION
     with state.locked(job.out):
-        dataset = splits.part(findings.kept, job.seed, task=job.task, multi=job.multi)
+        name = findings.root.resolve().name
+        dataset = splits.part(findings.kept, job.seed, task=job.task, multi=job.multi, name=name)
         of = state.order(job, dataset.fingerprint)
         fresh = not state.finished(job.out, of, PACKED)
         if fresh:

@@ -25,5 +25,7 @@ def _labelled(root: Path, test: bool | None) -> Iterator[Sample | Note]:
         known.update(above[:1])
         yield Sample(path, above[:1], test=test)
     for folder in subfolders(root):
-        if folder.name not in known:
+        if folder.name not in known and folder.is_symlink():
+            yield Note(folder, "is a link to a folder, which is not followed", "put the folder itself there")
+        elif folder.name not in known:
             yield Note(folder, "is a label without a picture", "add some, or delete the folder")
