@@ -21,10 +21,11 @@ from typing import Any
 from edge.custom import fetching, manifests
 from edge.custom.installing import install
 from edge.custom.manifests import CustomSettings, Followed, Manifest, State, Trace
-from edge.custom.records import NAME, InUseError, Status
+from edge.custom.records import InUseError, Status
 from edge.custom.store import Projects
 from edge.errors import DeniedError, EdgeError, InputError, MissingError, StorageError
 from edge.packs import custom as packs
+from edge.packs.drafts import NAME
 from edge.packs.store import Store
 from models.manifest import ModelError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,10 +10,9 @@ from typing import Generic, TypeVar
 
 from edge.errors import InputError, MissingError
 from edge.packs.custom import Feature, Index
+from edge.packs.drafts import is_name
 
 Item = TypeVar("Item")
-
-NAME = re.compile(r"[a-zA-Z0-9_.\-]{1,255}")
 
 
 class TakenError(InputError):
@@ -140,8 +138,8 @@ class Page(Generic[Item]):
 
 
 def check_name(what: str, name: str) -> str:
-    """Names become folders on workstations, which `.` and `..` would lead astray."""
-    if not _fit(name):
+    """The name, or InputError if it is none."""
+    if not is_name(name):
         raise InputError(f"{what} {name!r}: use letters, digits and _ . - (at most 255), and not dots alone")
     return name
 
@@ -149,12 +147,8 @@ def check_name(what: str, name: str) -> str:
 def place_of(place: str) -> tuple[str, str]:
     """PROJECT/VERSION, or PROJECT and nothing. Raises InputError for what is neither."""
     project, slash, name = place.partition("/")
-    if not _fit(project) or (slash and not _fit(name)):
+    if not is_name(project) or (slash and not is_name(name)):
         raise InputError(
             f"{place!r}: names no version; write PROJECT or PROJECT/VERSION, as 'vedette custom list' does"
         )
     return project, name
-
-
-def _fit(name: str) -> bool:
-    return bool(NAME.fullmatch(name) and name.strip("."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -16,13 +17,21 @@ MOST_BYTES, MOST_FILES, MOST_LABELS, MOST_SIDE = 1 << 30, 64, 10_000, 4096
 Feature = Literal["CUSTOM_LABELS", "CONTENT_MODERATION"]
 
 
+NAME = re.compile(r"[a-zA-Z0-9_.\-]{1,255}")
+
+
+def is_name(text: str) -> bool:
+    """Of a project or version. Folders are called so, which `.` and `..` would lead astray."""
+    return bool(NAME.fullmatch(text) and text.strip("."))
+
+
 def _no_dots(name: str) -> str:
-    if not name.strip("."):
+    if not is_name(name):
         raise ValueError("dots alone are no name")
     return name
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.\-]{1,255}$"), AfterValidator(_no_dots)]
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME.pattern}$"), AfterValidator(_no_dots)]
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]

@@ -19,12 +19,12 @@ from pathlib import Path
 from rich.console import Console
 from training import datasets, stages
 from training.display import Display, verdict
-from training.names import is_name
 from training.settings import Job
 from training.stages import Outcome
 
 from edge.errors import EXPECTED, StorageError, exit_code
 from edge.packs import custom, signing
+from edge.packs.drafts import is_name
 
 HOME = Path("training")
 STOPPED = 130

@@ -23,12 +23,12 @@ from training.datasets import Sample
 from training.display import Display
 from training.fetching import fetch, named
 from training.findings import Findings
-from training.names import is_name
 from training.orders import Claim, Device, LostError, Order, TakenError
 from training.settings import Job, Progress
 
 from edge.errors import EXPECTED, DeniedError, EdgeError, InputError, StorageError, UnavailableError
 from edge.packs.custom import file_name
+from edge.packs.drafts import is_name
 from edge.packs.sealed import fingerprint
 from edge.packs.signing import open_key
 from edge.packs.store import default_root, reported

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from training.datasets import Task
-from training.names import is_name
 
 from edge.errors import InputError
 from edge.packs.custom import file_name
+from edge.packs.drafts import is_name
 
 LONGEST = 240  # letters of a pack's name, so that a file may be called so while it is written
 
