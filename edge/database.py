@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import RLock
+from typing import Any, Protocol
 
 from sqlite_utils import Database
 
@@ -207,3 +209,47 @@ def _done(database: Database, room: str) -> int:
         known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchone()
         row = known and connection.execute("SELECT done FROM migrations WHERE room = ?", [room]).fetchone()
     return int(row[0]) if row else 0
+
+
+class Room(Protocol):
+    """A module with the tables of a room, as `migrate` takes them."""
+
+    @property
+    def ROOM(self) -> str: ...  # noqa: N802 - as modules call it
+    @property
+    def STEPS(self) -> Sequence[str]: ...  # noqa: N802
+
+
+class Stored:
+    """Each call is one transaction, and durable when it returns. Safe to share between threads.
+
+    It owns `database` (give it a connection of its own), in which it makes the tables of `rooms`, and opens another to
+    read with, so that no reader waits for a commit; `close` closes both.
+    """
+
+    def __init__(self, database: Database, rooms: Sequence[Room]) -> None:
+        for room in rooms:
+            migrate(database, room.ROOM, room.STEPS)
+        self._database = database
+        self._reader = beside(database)
+        self._lock, self._reading_lock = RLock(), RLock()
+
+    def close(self) -> None:
+        with self._reading_lock:
+            self._reader.close()
+        with self._lock:
+            self._database.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, transaction(self._database) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._reading_lock, reading(self._reader) as connection:
+            yield connection
+
+    def _rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
+        with self._reading():
+            return list(self._reader.query(sql, parameters))
