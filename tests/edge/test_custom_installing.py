@@ -15,6 +15,7 @@ from edge.packs import custom as packs
 from edge.packs.custom import Draft
 from edge.packs.signing import SigningKey, fingerprint
 from edge.packs.store import Store
+from tests.edge.drafts import raccoons
 
 KEY = SigningKey(bytes(range(32)))
 SIGNER = fingerprint(KEY.public)
@@ -26,26 +27,7 @@ def made(folder: Path, version: str, weights: bytes = b"TFL3", evaluation: bytes
     inside.mkdir()
     (inside / "model.tflite").write_bytes(weights)
     (inside / EVALUATION).write_bytes(evaluation)
-    draft = Draft.model_validate(
-        {
-            "project": "raccoons",
-            "version": version,
-            "task": "classify",
-            "labels": [{"name": "raccoon", "threshold": 0.5}],
-            "variants": {
-                "tflite": {
-                    "weights": "model.tflite",
-                    "outputs": ["logits"],
-                    "input": {"width": 224, "height": 224, "fit": "square"},
-                    "decode": {"name": "classify"},
-                }
-            },
-            "data": "",
-            "made_at": 1.8e9,
-            "images": [4, 2],
-            "seconds": 12.0,
-        }
-    )
+    draft = Draft.model_validate(raccoons(version, "tflite", "model.tflite"))
     file = inside.with_suffix(packs.SUFFIX)
     packs.make(draft, inside, KEY, file)
     return file

@@ -23,26 +23,9 @@ from edge.database import connect
 from edge.errors import InputError
 from edge.packs.custom import Draft, Index, Installed
 from edge.packs.records import BuiltFile
+from tests.edge.drafts import raccoons
 
-DRAFT = {
-    "project": "raccoons",
-    "version": "v1",
-    "task": "classify",
-    "labels": [{"name": "raccoon", "threshold": 0.5}],
-    "variants": {
-        "openvino": {
-            "weights": "model.tflite",
-            "outputs": ["logits"],
-            "input": {"width": 224, "height": 224, "fit": "square"},
-            "decode": {"name": "classify"},
-        }
-    },
-    "data": "",
-    "made_at": 1.8e9,
-    "f1": 0.9,
-    "images": [4, 2],
-    "seconds": 12.0,
-}
+DRAFT = raccoons("v1", "openvino", "model.tflite", f1=0.9)
 
 
 def pack(digest: str = "d1", **changed: object) -> Installed:

@@ -21,6 +21,7 @@ from edge.packs.custom import Draft
 from edge.packs.signing import SigningKey, fingerprint
 from edge.packs.store import Store
 from tests.edge import customs
+from tests.edge.drafts import raccoons
 from tools.scenarios.disk import full
 
 pytestmark = pytest.mark.faults
@@ -35,26 +36,7 @@ def made(folder: Path, version: str) -> Path:
     inside.mkdir()
     (inside / "openvino.xml").write_text("<net/>")
     (inside / "openvino.bin").write_bytes(version.encode().ljust(SIZE, b"."))
-    draft = Draft.model_validate(
-        {
-            "project": "raccoons",
-            "version": version,
-            "task": "classify",
-            "labels": [{"name": "raccoon", "threshold": 0.5}],
-            "variants": {
-                "openvino": {
-                    "weights": "openvino.xml",
-                    "outputs": ["logits"],
-                    "input": {"width": 224, "height": 224, "fit": "square"},
-                    "decode": {"name": "classify"},
-                }
-            },
-            "data": "",
-            "made_at": 1.8e9,
-            "images": [4, 2],
-            "seconds": 1.0,
-        }
-    )
+    draft = Draft.model_validate(raccoons(version, "openvino", "openvino.xml"))
     packs.make(draft, inside, KEY, folder / f"{version}.vedette")
     return folder / f"{version}.vedette"
 
