@@ -87,6 +87,7 @@ class Watch:
         # Detectors waver: a car that is called a truck for a while is followed on, though nobody asked for trucks.
         kind = np.array(self._tracking.kinds, np.int64)
         self._followed = np.isin(kind, kind[self._wanted])
+        self._follows_all = bool(self._followed.all())
         self._told: set[int] = set()
         self._face_tracking = tracking.TrackSettings(floor=settings.faces.floor, keep=2 * SLOW)
         self._tracks = tracking.EMPTY
@@ -113,8 +114,7 @@ class Watch:
         self._keep_time(frame.at)
         if found is not None and self._abilities.objects:
             with seen.stage("track"):
-                followed = self._followed[found.classes]
-                self._follow(frame, found if followed.all() else found.take(followed), seen)
+                self._follow(frame, found if self._follows_all else found.take(self._followed[found.classes]), seen)
         due = [task for task in self._looks if frame.at >= self._due.get(task, 0.0)]
         scene = Scene(frame.image, self._abilities, self._settings, NOTHING if found is None else found)
         for task in due:

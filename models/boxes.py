@@ -31,7 +31,7 @@ def _areas(boxes: Floats) -> Floats:
 
 def nms(boxes: Boxes, threshold: float) -> Boxes:
     """Keep, within each class, the best box of every group overlapping by more than `threshold`; best first."""
-    if not len(boxes):
+    if len(boxes) < 2:
         return boxes
     # OpenCV sets classes apart by the largest coordinate: none may be negative.
     rectangles = boxes.xyxy - boxes.xyxy.min()
@@ -47,6 +47,8 @@ def restore(boxes: Boxes, placement: Placement, width: int, height: int) -> Boxe
 
     Landmarks are moved but not clipped: a face at the edge is aligned by where its eyes would be.
     """
+    if not len(boxes):
+        return boxes
     offset = np.array([placement.offset_x, placement.offset_y] * 2, np.float32)
     scale = np.array([placement.scale_x, placement.scale_y] * 2, np.float32)
     xyxy = (boxes.xyxy - offset) / scale
@@ -54,5 +56,5 @@ def restore(boxes: Boxes, placement: Placement, width: int, height: int) -> Boxe
     np.minimum(xyxy, np.array([width, height] * 2, np.float32), out=xyxy)
     landmarks = None if boxes.landmarks is None else (boxes.landmarks - offset[:2]) / scale[:2]
     moved = Boxes(xyxy, boxes.scores, boxes.classes, landmarks, boxes.seen)
-    outside: NDArray[np.bool_] = np.any(xyxy[:, 2:] <= xyxy[:, :2], axis=1)
-    return moved.take(~outside) if outside.any() else moved
+    inside: NDArray[np.bool_] = xyxy[:, 2:] > xyxy[:, :2]
+    return moved if inside.all() else moved.take(inside.all(axis=1))

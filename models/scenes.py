@@ -98,8 +98,13 @@ def places(sure: Mapping[str, float]) -> dict[str, float]:
 
 
 def activities(things: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
-    """Scores of what people do, from the boxes (left, top, right, bottom; as ratios) of each label's instances."""
+    """Scores of what people do, from the boxes (left, top, right, bottom; as ratios) of each label's instances.
+
+    Left out is what nobody can be doing, for want of people or things.
+    """
     people = things.get(PERSON, ())
+    if not people:
+        return {}
     doing = {
         name: max(
             (
@@ -112,6 +117,7 @@ def activities(things: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
             default=0.0,
         )
         for name, rule in ACTIVITIES.items()
+        if not things.keys().isdisjoint(rule.things)
     }
     crowd, many = CROWD
     return doing | {crowd: TRUST * _weakest([sure for sure, _ in people], many)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import hypot
 from typing import Any, TypeVar
 
 import cv2
@@ -212,19 +213,20 @@ def frontal(landmarks: NDArray[np.float32]) -> float:
     Size is the distance between the eyes over that of the chip's template (35 px); frontalness falls as the
     nose leaves the middle between the eyes.
     """
-    right, left, nose = landmarks[0], landmarks[1], landmarks[2]
-    across = left - right
-    distance = float(np.hypot(*across))
+    (right, top), (left, bottom), (nose_x, nose_y) = landmarks[:3].tolist()
+    across, down = left - right, bottom - top
+    distance = hypot(across, down)
     if distance < 1.0:
         return 0.0
-    turned = abs(float(np.dot(nose - (right + left) / 2, across))) / distance**2
+    turned = abs((nose_x - (right + left) / 2) * across + (nose_y - (top + bottom) / 2) * down) / distance**2
     return min(distance / 35.0, 1.0) * max(1.0 - 1.6 * turned, 0.0)
 
 
 def quality(chip: Image, landmarks: NDArray[np.float32]) -> float:
     """How good a view is for recognition, 0..1: `frontal` times sharpness, the Laplacian's variance of the chip."""
     grey = cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY)
-    sharp = min(float(cv2.Laplacian(grey, cv2.CV_32F).var()) / SHARP, 1.0)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
+    sharp = min(deviation.item() ** 2 / SHARP, 1.0)
     return frontal(landmarks) * (0.5 + 0.5 * sharp)
 
 

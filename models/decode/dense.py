@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 
 import numpy as np
 
-from models.manifest import ModelError
-from models.outputs import Boxes, Floats, Ints
+from models.outputs import Boxes, Floats
 
 # More boxes than this say nothing more about one picture, and suppression is quadratic in them.
 CANDIDATES = 1000
-
-
-def columns(cells: int, stride: int) -> int:
-    """How many cells a row of this stride has; inputs are square."""
-    side = math.isqrt(cells)
-    if side * side != cells:
-        raise ModelError(f"stride {stride} has {cells} cells, which is no square grid: is the input square?")
-    return side
-
-
-def centres(cells: Ints, side: int) -> Floats:
-    """Column and row [N,2] of each cell, in cells."""
-    rows, cols = np.divmod(cells, side)
-    return np.stack([cols, rows], axis=1).astype(np.float32)
 
 
 def best(boxes: Boxes, limit: int = CANDIDATES) -> Boxes:

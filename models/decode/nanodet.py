@@ -17,6 +17,8 @@ from models.decode.dense import CANDIDATES, grid
 from models.manifest import Decode
 from models.outputs import Boxes, Floats
 
+LARGEST = 60.0  # of a bin's logit, near which single precision's exponentials end; to look for the largest takes longer
+
 
 def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Boxes:
     """Boxes above `floor` after class-wise suppression. `how.size` is the side of the network's square input."""
@@ -27,9 +29,8 @@ def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Boxes
         places = places[np.argpartition(-flat[places], CANDIDATES - 1)[:CANDIDATES]]
     rows, classes = np.divmod(places, scores.shape[1])
     # Only what is kept pays for the softmax over its bins.
-    chosen = bins[rows].reshape(-1, 4, how.bins)
-    weights = np.exp(chosen - chosen.max(axis=2, keepdims=True))
-    mean = weights @ _expectation(how.bins)
+    weights = np.exp(bins[rows].reshape(-1, how.bins).clip(-LARGEST, LARGEST))
+    mean = (weights @ _expectation(how.bins)).reshape(-1, 4, 2)
     corners, strides = grid(how.size, how.strides)
     cell = cells[rows].astype(np.int64)
     return nms(Boxes(corners[cell] + mean[..., 0] / mean[..., 1] * strides[cell], flat[places], classes), how.nms)
