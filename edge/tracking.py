@@ -105,15 +105,6 @@ class Tracks:
 EMPTY = Tracks()
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Ids that differ between two updates: `appeared` may be unconfirmed yet, `ended` had been confirmed."""
-
-    appeared: tuple[int, ...]
-    confirmed: tuple[int, ...]
-    ended: tuple[int, ...]
-
-
 class Found(NamedTuple):
     """Detections as plain numbers, best first; `kinds` is what may be taken for one another."""
 
@@ -147,14 +138,10 @@ def update(tracks: Tracks, found: Boxes, now: float, settings: TrackSettings) ->
     return Tracks(tuple(rows), now, tracks.next_id + len(fresh))
 
 
-def changes(before: Tracks, after: Tracks) -> Changes:
-    """What an update did."""
-    known, sure = {track.id for track in before}, {track.id for track in before if track.confirmed}
-    return Changes(
-        tuple(track.id for track in after if track.id not in known),
-        tuple(track.id for track in after if track.confirmed and track.id not in sure),
-        tuple(sorted(sure.difference(track.id for track in after))),
-    )
+def ended(before: Tracks, after: Tracks) -> list[int]:
+    """The ids of confirmed tracks that an update ended."""
+    alive = {track.id for track in after.rows}
+    return [track.id for track in before.rows if track.confirmed and track.id not in alive]
 
 
 def shifted(tracks: Tracks, seconds: float) -> Tracks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -51,12 +51,16 @@ class Seen:
     opened: list[OpenTrack] = field(default_factory=list)
     closed: list[tuple[str, int]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
-    found: list[Detection] = field(default_factory=list)
+    tracks: list[tracking.Track] = field(default_factory=list)  # that the frame shows, of what is asked for
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         started = perf_counter()
         yield
+        self.took(name, started)
+
+    def took(self, name: str, started: float) -> None:
+        """From `started` in perf_counter()'s seconds until now."""
         self.stages[name] = self.stages.get(name, 0.0) + (perf_counter() - started) * 1e3
 
 
@@ -113,8 +117,9 @@ class Watch:
         seen = Seen(stages)
         self._keep_time(frame.at)
         if found is not None and self._abilities.objects:
-            with seen.stage("track"):
-                self._follow(frame, found if self._follows_all else found.take(self._followed[found.classes]), seen)
+            started = perf_counter()
+            self._follow(frame, found if self._follows_all else found.take(self._followed[found.classes]), seen)
+            seen.took("track", started)
         due = [task for task in self._looks if frame.at >= self._due.get(task, 0.0)]
         scene = Scene(frame.image, self._abilities, self._settings, NOTHING if found is None else found)
         for task in due:
@@ -162,24 +167,22 @@ class Watch:
     def _follow(self, frame: Frame, found: Boxes, seen: Seen) -> None:
         before = self._tracks
         self._tracks = now = tracking.update(before, found, frame.at, self._tracking)
-        for row in now:
-            if not row.confirmed or row.detection < 0 or not self._wanted[row.label]:
+        seen.tracks = [row for row in now.rows if row.confirmed and row.detection >= 0 and self._wanted[row.label]]
+        for row in seen.tracks:
+            if row.id in self._told:
                 continue
-            track, label, box = row.id, self._labels[row.label], _ratio(row.corners, frame)
-            seen.marks.append((box, f"{label} {track}", "object"))
-            seen.found.append(Detection(label, row.score, box))
-            if track not in self._told:
-                self._told.add(track)
-                values = rules.track_started(track, label, row.score, box)
-                self._tell(seen, frame.at, "track_started", values, self._abilities.objects)
-                seen.opened.append(OpenTrack(self.camera, track, label, row.started_at))
-                self._face_wait = self._settings.faces.every
-                self._due.pop("faces", None)  # somebody new is looked in the face at once
-        self._end(before, tracking.changes(before, now).ended, seen, frame.at, "left")
+            track, label = row.id, self._labels[row.label]
+            self._told.add(track)
+            values = rules.track_started(track, label, row.score, _ratio(row.corners, frame))
+            self._tell(seen, frame.at, "track_started", values, self._abilities.objects)
+            seen.opened.append(OpenTrack(self.camera, track, label, row.started_at))
+            self._face_wait = self._settings.faces.every
+            self._due.pop("faces", None)  # somebody new is looked in the face at once
+        self._end(before, tracking.ended(before, now), seen, frame.at, "left")
 
-    def _end(
-        self, before: tracking.Tracks, ended: tuple[int, ...] | list[int], seen: Seen, at: float, reason: str
-    ) -> None:
+    def _end(self, before: tracking.Tracks, ended: Sequence[int], seen: Seen, at: float, reason: str) -> None:
+        if not ended:
+            return
         gone = {row.id: row for row in before}
         for track in [track for track in ended if track in self._told]:
             row = gone[track]
@@ -284,8 +287,10 @@ class Watch:
         seen.events.append(Event(kind, self.camera, at, values, uses, seen.stages))
 
     def _picture(self, frame: Frame, seen: Seen, stills: Stills) -> None:
-        path = stills.write(annotate(frame.image, seen.marks), self.camera, frame.at, seen.events[0].type)
-        stills.keep_clean(path, frame.image, seen.found)
+        found = [Detection(self._labels[row.label], row.score, _ratio(row.corners, frame)) for row in seen.tracks]
+        marks = [(one.box, f"{one.label} {row.id}", "object") for one, row in zip(found, seen.tracks, strict=True)]
+        path = stills.write(annotate(frame.image, marks + seen.marks), self.camera, frame.at, seen.events[0].type)
+        stills.keep_clean(path, frame.image, found)
         seen.events = [replace(event, still=path) for event in seen.events]
 
 

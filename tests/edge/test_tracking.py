@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.tracking import ALIKE, EMPTY, Changes, Tracks, TrackSettings, changes, kinds, update
+from edge.tracking import ALIKE, EMPTY, Tracks, TrackSettings, ended, kinds, update
 from models.manifest import labels
 from models.outputs import Boxes
 
@@ -60,7 +60,7 @@ def test_a_still_object_is_confirmed_by_its_second_frame() -> None:
 def test_a_flash_is_never_confirmed_and_ends_in_silence() -> None:
     before, after = play([(0.0, boxes((200, 200, 0.9, PERSON))), (0.1, boxes())])
     assert len(after) == 0
-    assert changes(before, after) == Changes((), (), ())
+    assert ended(before, after) == []
 
 
 def test_a_weak_detection_starts_nothing_but_continues_a_track() -> None:
@@ -84,8 +84,8 @@ def test_a_lost_object_keeps_its_id_when_it_comes_back_in_time() -> None:
 
 def test_a_track_ends_when_it_was_missed_for_long_enough() -> None:
     seen = list(play([*still(5, (200, 200, 0.9, PERSON)), (102.3, boxes()), (102.5, boxes())]))
-    assert changes(seen[-3], seen[-2]) == Changes((), (), ())
-    assert changes(seen[-2], seen[-1]) == Changes((), (), (1,))
+    assert ended(seen[-3], seen[-2]) == []
+    assert ended(seen[-2], seen[-1]) == [1]
 
 
 def test_one_miss_after_a_long_pause_ends_nothing() -> None:
@@ -140,13 +140,6 @@ def test_a_clock_that_is_set_back_breaks_nothing() -> None:
     frames = [*still(3, (200, 200, 0.9, PERSON)), (50.0, boxes((201, 200, 0.9, PERSON)))]
     assert ids(last(frames)) == [1]
     assert len(last([*still(3, (200, 200, 0.9, PERSON)), (50.0, boxes()), (53.0, boxes())])) == 0
-
-
-def test_changes_tell_beginnings_and_ends() -> None:
-    one, two, *_, end = play([*still(2, (200, 200, 0.9, PERSON)), *[(103.0 + t, boxes()) for t in range(2)]])
-    assert changes(EMPTY, one) == Changes((1,), (), ())
-    assert changes(one, two) == Changes((), (1,), ())
-    assert changes(two, end) == Changes((), (), (1,))
 
 
 def test_ids_are_never_used_twice() -> None:
