@@ -103,7 +103,7 @@ def _decode(data: bytes, place: str) -> Image:
             f"make it smaller than {MAX_PIXELS // 1_000_000} megapixels"
         )
     damaged = f"{place}: the {found.format} data is damaged or cut off; copy or export the picture again"
-    if found.format == "JPEG" and (_END not in data or data.count(_SCAN) * pixels > MAX_SCANNED):
+    if found.format == "JPEG" and (data.rfind(_END) < 0 or data.count(_SCAN) * pixels > MAX_SCANNED):
         raise InputError(damaged)
     if found.format == "PNG" and not _whole(data):
         raise InputError(damaged)

@@ -11,7 +11,8 @@ import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,7 +63,7 @@ class Calibration:
         return values
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Taxonomy:
     """Labels, and what contains what: first the classes in the network's order, then what lies above or beside them.
 
@@ -85,8 +86,10 @@ class Taxonomy:
 
         An ancestor's score is the sum over its classes; calibration rises with the score, so it stays above theirs.
         """
-        scores = np.bincount(self.members, weights=values[self.leaves], minlength=len(self.labels)).clip(max=1.0)
-        return self.picture(scores.astype(np.float32))
+        containing, first = self._segments
+        scores = np.zeros(len(self.labels), np.float32)
+        scores[containing] = np.add.reduceat(values.astype(np.float64)[self.leaves], first)
+        return self.picture(np.minimum(scores, np.float32(1.0)))
 
     def lifted(self, scores: Floats, evidence: Mapping[int, float]) -> Floats:
         """The scores where labels in `evidence`, and their ancestors, have at least that much.
@@ -95,13 +98,21 @@ class Taxonomy:
         """
         raised = scores.copy()
         for node, score in evidence.items():
-            if score <= raised[node]:
-                continue
-            start, end = self.below.searchsorted((node, node + 1))
-            above = self.above[start:end]
-            raised[above] = np.maximum(raised[above], score)
-            raised[node] = score
+            if score > raised[node]:
+                for place in (node, *self._ancestors[node]):
+                    raised[place] = max(raised[place], score)
         return raised
+
+    @cached_property
+    def _segments(self) -> tuple[Ints, Ints]:
+        """The labels that contain classes, and where each one's pairs begin."""
+        return np.unique(self.members, return_index=True)
+
+    @cached_property
+    def _ancestors(self) -> tuple[tuple[int, ...], ...]:
+        """Of each label."""
+        ends = self.below.searchsorted(np.arange(len(self.labels) + 1)).tolist()
+        return tuple(tuple(self.above[start:end].tolist()) for start, end in pairwise(ends))
 
     def ranked(self, scores: Floats, floor: float) -> Ints:
         """The labels of at least `floor`, best first, ancestors before what they contain."""

@@ -136,7 +136,7 @@ TASKS: Mapping[str, tuple[str, Look]] = {
 
 def run(quick: bool) -> Iterator[Figure]:
     """Every task that can be opened, in every size."""
-    repeats = 5 if quick else 15
+    repeats = 5 if quick else 31
     with opened() as abilities:
         tasks = looks(abilities)
         for size in SIZES:
