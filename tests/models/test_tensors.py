@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from models.manifest import Input, ModelError
 from models.tensors import TEMPLATE, align, dequantise, fit, pack, similarity
@@ -61,6 +64,25 @@ def test_by_area_fine_lines_are_averaged_and_not_skipped(kind: str) -> None:
     image[:, ::4] = 200
     assert (fit(image, wants(kind, interpolation="area"))[0] == 50).all()
     assert (fit(image, wants(kind))[0] == 0).all()
+
+
+@given(st.sampled_from([1, 3, 5, 7]), st.sampled_from([1, 3, 5]), st.integers(0, 99))
+def test_a_third_of_a_picture_is_its_middle_pixels_as_linear_gives_them(x: int, y: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (24 * y, 32 * x, 3), np.uint8)
+    fitted, _ = fit(image, wants("stretch"))
+    assert np.array_equal(fitted, image[y // 2 :: y, x // 2 :: x])
+    assert np.array_equal(fitted, cv2.resize(image, (32, 24), interpolation=cv2.INTER_LINEAR))
+
+
+@pytest.mark.parametrize("times", [2, 3, 4, 4.2, 5, 8, 9])
+@pytest.mark.parametrize("kind", ["stretch", "letterbox"])
+def test_by_area_a_soft_picture_stays_where_it_was(kind: str, times: float) -> None:
+    height, width = round(24 * times), round(32 * times)
+    slope = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 120, width))
+    image = np.repeat(slope.astype(np.uint8)[..., None], 3, axis=2)
+    exact = cv2.resize(image, (32, 24), interpolation=cv2.INTER_AREA).astype(int)
+    fitted, _ = fit(image, wants(kind, interpolation="area"))
+    assert np.abs(fitted - exact).max() <= 4, "less than a pixel of the input"
 
 
 def test_a_square_crop_of_a_wide_picture_is_taken_from_its_middle() -> None:
@@ -124,6 +146,16 @@ def test_similarity_recovers_turn_scale_and_shift(turn: float, scale: float, x: 
     matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     moved = TEMPLATE @ matrix.T + [x, y]
     assert np.allclose(similarity(TEMPLATE, moved), np.column_stack([matrix, [x, y]]), atol=1e-6)
+
+
+@given(hnp.arrays(np.float64, (5, 2), elements=st.floats(-200, 200)))
+def test_similarity_is_the_least_squares_fit_that_does_not_mirror(seen: NDArray[np.float64]) -> None:
+    """Solved for a, b and the shift: x' = a x - b y + u, y' = b x + a y + v."""
+    seen = seen + TEMPLATE  # not all in one point, or nearly never
+    (x, y), one, none = seen.T, np.ones(5), np.zeros(5)
+    rows = np.concatenate([np.column_stack([x, -y, one, none]), np.column_stack([y, x, none, one])])
+    (a, b, u, v), *_ = np.linalg.lstsq(rows, TEMPLATE.T.ravel(), rcond=None)
+    assert np.allclose(similarity(seen, TEMPLATE), [[a, -b, u], [b, a, v]], atol=1e-6)
 
 
 def test_align_brings_the_eyes_to_the_template() -> None:
