@@ -57,6 +57,13 @@ def test_nanodet_takes_the_mean_of_even_bins() -> None:
     assert found.xyxy[0] == pytest.approx([4 - 28, 4 - 28, 4 + 28, 4 + 28])
 
 
+def test_nanodet_bears_bins_that_no_exponential_does() -> None:
+    outputs = quiet_nanodet()
+    outputs["scores"][0, 70, 2] = 0.9
+    outputs["bins"][0, 70] = [-1000.0, 1000.0] * (2 * NANODET.bins)
+    assert np.isfinite(nanodet.decode(outputs, NANODET, 0.5).xyxy).all()
+
+
 def test_a_quiet_picture_has_no_boxes() -> None:
     assert len(nanodet.decode(quiet_nanodet(), NANODET, 0.3)) == 0
     faces = yunet.decode(quiet_yunet(), YUNET, 0.3)
