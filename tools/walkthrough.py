@@ -108,6 +108,8 @@ def main() -> None:
         (home / "tools" / "train").chmod(0o755)
         models = home.parent / "models"
         shutil.copytree(default_root(), models, ignore=lambda *_: {"custom"})
+        # Its environment and the photos, which are made and fetched once, are not what the page is about.
+        subprocess.run([ROOT / "tools" / "train", "--example", home.parent / "before"], check=True)
         environment = os.environ | {
             "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}:/usr/sbin",
             "VEDETTE_MODELS": str(models),

@@ -36,8 +36,8 @@ def test_a_bar_is_found_where_it_lies_and_grown_back(width: float, height: float
     assert np.abs(corners.mean(axis=0) - SIDE / 2).max() < 2
     sides = sorted(np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1))
     reach = width * height * ocr_db.GROWTH / (width + height)
-    assert sides[0] == pytest.approx(height + reach, abs=7)
-    assert sides[-1] == pytest.approx(width + reach, abs=7)
+    assert sides[0] == pytest.approx(height + reach, abs=8)  # drawn on whole pixels
+    assert sides[-1] == pytest.approx(width + reach, abs=8)
 
 
 @given(st.floats(60, 200), st.floats(14, 30), st.floats(-90, 90))
