@@ -6,7 +6,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.outputs import Boxes, Floats
 from models.tensors import Placement
@@ -56,5 +55,5 @@ def restore(boxes: Boxes, placement: Placement, width: int, height: int) -> Boxe
     np.minimum(xyxy, np.array([width, height] * 2, np.float32), out=xyxy)
     landmarks = None if boxes.landmarks is None else (boxes.landmarks - offset[:2]) / scale[:2]
     moved = Boxes(xyxy, boxes.scores, boxes.classes, landmarks, boxes.seen)
-    inside: NDArray[np.bool_] = xyxy[:, 2:] > xyxy[:, :2]
-    return moved if inside.all() else moved.take(inside.all(axis=1))
+    inside = xyxy[:, 2:] > xyxy[:, :2]
+    return moved if inside.all() else moved.take(np.logical_and(inside[:, 0], inside[:, 1]))

@@ -219,7 +219,7 @@ def frontal(landmarks: NDArray[np.float32]) -> float:
     if distance < 1.0:
         return 0.0
     turned = abs((nose_x - (right + left) / 2) * across + (nose_y - (top + bottom) / 2) * down) / distance**2
-    return min(distance / 35.0, 1.0) * max(1.0 - 1.6 * turned, 0.0)
+    return float(min(distance / 35.0, 1.0) * max(1.0 - 1.6 * turned, 0.0))
 
 
 def quality(chip: Image, landmarks: NDArray[np.float32]) -> float:

@@ -220,6 +220,17 @@ def test_one_label_cannot_be_told_from_anything(tmp_path: Path) -> None:
     assert [one.said for one in look(tmp_path).stops] == ["only the label 'apple' is left"]
 
 
+def test_a_label_that_every_picture_has_cannot_be_learnt(tmp_path: Path) -> None:
+    for place in range(20):
+        save(tmp_path / "apple" / f"{place}.jpg", drawn(place))
+    assert [str(one) for one in look(tmp_path, multi=True).stops] == [
+        "apple: every picture has it, so nothing tells it from anything else; add pictures without it"
+    ]
+    for place in range(20):
+        save(tmp_path / f"{place}.jpg", drawn(700 + place))
+    assert look(tmp_path, multi=True).stops == ()
+
+
 def test_a_label_that_is_never_tested_is_told(tmp_path: Path) -> None:
     folder(tmp_path, parts=("train", "test"))
     shutil.rmtree(tmp_path / "test/bread")

@@ -198,6 +198,22 @@ def test_a_full_disk_is_a_sentence(
     assert said.endswith("free some space, and the same command goes on from here\n")
 
 
+def test_a_path_that_no_disk_takes_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = 300 * "a"
+    assert run(monkeypatch, name, "--project", "fruit", "--out", tmp_path) == 74
+    assert capsys.readouterr().err == f"train: {name}: File name too long; check the path, its owner and the disk\n"
+
+
+def test_a_reader_who_leaves_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def say(*_: object) -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(command, "_do", say)
+    assert run(monkeypatch, tmp_path, "--project", "fruit", "--out", tmp_path) == 0
+
+
 def test_another_error_is_not_taken_for_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> int:
         raise RuntimeError("a defect")
@@ -250,9 +266,10 @@ def test_too_little_room_is_told_beforehand(tmp_path: Path) -> None:
 
 
 def test_settings_and_data_decide_the_order(tmp_path: Path) -> None:
-    orders = {state.order(one, data) for one in (job(tmp_path), job(tmp_path, seed=2)) for data in ("a", "b")}
-    assert len(orders) == 4
-    assert state.order(job(tmp_path), "a") == state.order(job(tmp_path / "moved"), "a")
+    jobs = (job(tmp_path), job(tmp_path, seed=2))
+    orders = {state.order(one, data, signer) for one in jobs for data in ("a", "b") for signer in ("us", "them")}
+    assert len(orders) == 8
+    assert state.order(job(tmp_path), "a", "us") == state.order(job(tmp_path / "moved"), "a", "us")
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import os
 import shutil
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -43,15 +44,24 @@ def main() -> int:
     except EXPECTED as error:
         console.print(f"train: {error}", markup=False, highlight=False)
         return exit_code(error)
+    except BrokenPipeError:
+        # Who read our output has left (`tools/train … | head`): not an error.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         console.print("train: stopped; the same command goes on from here", markup=False)
         return STOPPED
     except (OSError, RuntimeError, sqlite3.Error) as error:
         # torch, OpenVINO and SQLite each have their own way of saying it.
-        if not _is_full(folder(arguments), error):
+        if _is_full(folder(arguments), error):
+            said = f"{folder(arguments)}: the disk is full ({error}); free some space, and the same command goes on"
+            console.print(f"train: {said} from here", markup=False, highlight=False)
+        elif isinstance(error, OSError) and error.filename:
+            said = f"{error.filename}: {error.strerror}; check the path, its owner and the disk"
+            console.print(f"train: {said}", markup=False, highlight=False)
+        else:
             raise
-        said = f"train: {folder(arguments)}: the disk is full ({error}); free some space, and the same command goes on"
-        console.print(f"{said} from here", markup=False, highlight=False)
         return StorageError.exit_code
 
 
@@ -181,9 +191,10 @@ def _minutes(text: str) -> float:
 
 def _is_full(out: Path, error: Exception) -> bool:
     """Whether it says so, or there is no room left."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
     there = next(place for place in (out, *out.resolve().parents) if place.exists())
-    said = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return said or any(word in str(error) for word in REFUSED) or shutil.disk_usage(there).free < FULL
+    return any(word in str(error) for word in REFUSED) or shutil.disk_usage(there).free < FULL
 
 
 if __name__ == "__main__":

@@ -244,6 +244,10 @@ def _amounts(check: _Check, pictures: int) -> None:
     given = any(one.test for one in check.samples)
     tested = Counter(label for one in check.samples if one.test for label in labels_of(one))
     least = LEAST_EACH - 1 if given else LEAST_EACH
+    everywhere = [label for label, count in counts.items() if count == len(check.samples)]
+    for label in everywhere if check.task == "classify" and check.multi else ():
+        said, alone = "every picture has it, so nothing tells it from anything else", len(everywhere) == len(counts)
+        check.found.append(Finding("too few", label, said, "add pictures without it", stops=alone))
     for label in sorted(counts):
         count = counts[label] - tested[label] * given
         said = f"has {counted(count, 'picture')} to learn from"
@@ -271,7 +275,7 @@ def _amount_of_labels(check: _Check, counts: Counter[str], pictures: int) -> Non
 def _nothing(check: _Check, labels: list[str], pictures: int) -> tuple[str, str]:
     """Why there is nothing to tell apart, and what to do."""
     if labels:
-        return f"only the label {labels[0]!r} is left", "add pictures of another one, or pass --multi"
+        return f"only the label {labels[0]!r} is left", "add pictures of another one"
     without = sum(one.kind == "no label" for one in check.found)
     if check.samples or without == pictures:
         what = "box" if check.task == "detect" else "label"

@@ -20,12 +20,12 @@ from training.export import Exported
 from training.findings import Findings
 from training.measure import Answer, Device
 from training.page import Story
-from training.settings import Job, Progress
+from training.settings import Job, Progress, signing_key
 from training.trained import Trained
 
 from edge import pictures
-from edge.packs import custom, signing
-from edge.packs.store import default_root, flush, reported
+from edge.packs import custom
+from edge.packs.store import flush, reported
 from edge.values import Image
 from edge.vision.selftest import BOX_DRIFT, DRIFT, SURE
 from edge.vision.selftest import FILE as SELFTEST
@@ -71,7 +71,7 @@ def pack(story: Story, told: dict[str, Any]) -> custom.Index:
     try:
         _fill(content, story, told)
         out = job.out / custom.file_name(job.project, job.version)
-        return custom.make(draft(story), content, _key(job), out)
+        return custom.make(draft(story), content, signing_key(job), out)
     finally:
         shutil.rmtree(content, ignore_errors=True)
 
@@ -119,14 +119,6 @@ def draft(story: Story) -> custom.Draft:
         images=(len(data.train), len(data.test)),
         seconds=sum(story.seconds.values()),
     )
-
-
-def _key(job: Job) -> signing.SigningKey:
-    file = job.key or default_root() / "signing.key"
-    if job.key is None:
-        with reported(file.parent):
-            file.parent.mkdir(parents=True, exist_ok=True)
-    return signing.open_key(file)[0]
 
 
 # The self-test

@@ -11,6 +11,8 @@ from training.datasets import Task
 from edge.errors import InputError
 from edge.packs.custom import file_name
 from edge.packs.drafts import is_name
+from edge.packs.signing import SigningKey, open_key
+from edge.packs.store import default_root, reported
 
 LONGEST = 240  # letters of a pack's name, so that a file may be called so while it is written
 
@@ -41,6 +43,15 @@ class Job:
                 raise InputError(f"{name!r} is no name for a project or version; choose another: {said}")
         if len(file_name(self.project, self.version)) > LONGEST:
             raise InputError(f"{self.project}/{self.version}: no file can be called so; choose shorter names")
+
+
+def signing_key(job: Job) -> SigningKey:
+    """What signs its pack; made if it is not there. Raises InputError, MissingError or StorageError."""
+    file = job.key or default_root() / "signing.key"
+    if job.key is None:
+        with reported(file.parent):
+            file.parent.mkdir(parents=True, exist_ok=True)
+    return open_key(file)[0]
 
 
 class Progress(Protocol):

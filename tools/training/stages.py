@@ -13,11 +13,12 @@ from pathlib import Path
 from training import checks, doubts, splits, state
 from training.datasets import Dataset, Sample
 from training.findings import Finding, Findings
-from training.settings import Job, Progress
+from training.settings import Job, Progress, signing_key
 from training.trained import Trained
 
 from edge.errors import InputError
 from edge.packs import custom
+from edge.packs.signing import fingerprint
 
 CHECK, REPORT, EVALUATION = "check.json", "report.html", "evaluation.json"
 PACKED = "packed"
@@ -58,7 +59,7 @@ def train(findings: Findings, job: Job, progress: Progress) -> Outcome:
     with state.locked(job.out):
         name = findings.root.resolve().name
         dataset = splits.part(findings.kept, job.seed, task=job.task, multi=job.multi, name=name)
-        of = state.order(job, dataset.fingerprint)
+        of = state.order(job, dataset.fingerprint, fingerprint(signing_key(job).public))
         fresh = not state.finished(job.out, of, PACKED)
         if fresh:
             state.room(job.out)

@@ -23,9 +23,9 @@ FILE, LOCK = "state.json", ".lock"
 ELSEWHERE = "name another folder with --out"
 
 
-def order(job: Job, fingerprint: str) -> str:
-    """A digest of all that decides what comes out: the data, the settings and this program."""
-    settings = asdict(job) | {"out": "", "key": str(job.key or ""), "data": fingerprint, "program": __version__}
+def order(job: Job, data: str, signer: str) -> str:
+    """A digest of all that decides what comes out: the data, the settings, who signs it, and this program."""
+    settings = asdict(job) | {"out": "", "key": signer, "data": data, "program": __version__}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
