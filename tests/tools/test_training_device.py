@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
+import shutil
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from edge.custom import orders as kept
-from edge.errors import DeniedError, InputError, UnavailableError
+from edge.errors import DeniedError, InputError, StorageError, UnavailableError
 from edge.keys.policy import ready
 from edge.packs import custom as packs
 from tests.edge import customs
@@ -25,7 +28,7 @@ from tests.edge.api.workshops import BUCKET, Bench, Open, bench, boxed, line, se
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
-from training import device, orders
+from training import device, nameplate, orders, state
 from training.datasets import Sample
 from training.device import Workstation
 from training.orders import Device
@@ -44,11 +47,25 @@ class Place:
     def device(self, **how: Any) -> Device:
         return Device(**{"url": self.url, "key_id": self.key_id, "secret": self.secret, "pause": lambda _: None} | how)
 
-    def station(self, train: Any, worker: str = "bench") -> Workstation:
-        home = self.at.folder / f"work-{worker}"
+    def station(self, train: Any, folder: str = "bench") -> Workstation:
+        """One of several on a machine, each in a folder of its own."""
+        home = self.at.folder / f"work-{folder}"
         key = self.at.folder / "signing.key"
         key.write_text(bytes(range(32)).hex())
-        return Workstation(self.device(), home, key, Console(file=io.StringIO()), train, worker=worker)
+        return Workstation(self.device(), home, key, Console(file=io.StringIO()), train, host="bench")
+
+    def serve(self, home: Path) -> str:
+        """What a service says until it is ended, which it is where it would wait for orders."""
+        wanted = argparse.Namespace(key=self.at.folder / "own.key", out=home, minutes=None, seed=1)
+        console = Console(file=io.StringIO(), soft_wrap=True)
+        with suppress(KeyboardInterrupt):
+            device.serve(self.url, self.key_id, self.secret, console, wanted)
+        return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+    def at_work(self) -> str:
+        """Who is at the only order there is."""
+        (order,) = self.at.train("ListOrders")["Orders"]
+        return str(order.get("Worker", ""))
 
 
 @pytest.fixture
@@ -294,13 +311,102 @@ def test_a_workstation_whose_packs_are_not_trusted_says_what_to_do(place: Place)
         station.look()
 
 
-def test_the_service_goes_on_while_there_are_no_orders(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that would wait is ended."""
+
     def enough(_: float) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(device.time, "sleep", enough)
-    wanted = argparse.Namespace(key=place.at.folder / "own.key", out=None, minutes=None, seed=1)
-    console = Console(file=io.StringIO())
-    with pytest.raises(KeyboardInterrupt):
-        device.serve(place.url, place.key_id, place.secret, console, wanted)
-    assert "packs are signed by" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_service_goes_on_while_there_are_no_orders(place: Place) -> None:
+    assert "packs are signed by" in place.serve(place.at.folder / "work")
+
+
+def test_two_on_one_host_do_not_fight_over_an_order(place: Place) -> None:
+    arn = ordered(place.at)
+    other = place.station(Trainer(), "another")
+
+    def meanwhile(samples: Any, root: Any, job: Job, progress: Progress) -> Path:
+        assert not other.look()
+        return Trainer()(samples, root, job, progress)
+
+    station = place.station(meanwhile)
+    assert station.look()
+    assert "let go" not in station.console.file.getvalue()  # type: ignore[attr-defined]
+    assert place.at.described(arn)["Status"] == "TRAINING_COMPLETED"
+
+
+def test_a_copy_of_a_work_folder_takes_an_order_once_and_no_more(place: Place) -> None:
+    arn = ordered(place.at)
+    twin = place.station(Trainer(), "twin")
+
+    def first(_samples: Any, _root: Any, _job: Any, _progress: Any) -> Path:
+        shutil.copy(station.home / nameplate.FILE, twin.home)
+        assert twin.worker == station.worker
+        twin.train = second
+        assert twin.look()
+        raise orders.LostError("The order is another one's by now")
+
+    def second(samples: Any, root: Any, job: Job, progress: Progress) -> Path:
+        claims.append(place.at_work())
+        return Trainer()(samples, root, job, progress)
+
+    claims: list[str] = []
+    twin.home.mkdir()
+    station = place.station(first)
+    name = station.worker
+    assert station.look()
+    assert claims == [name]
+    assert twin.worker == name != station.worker
+    assert place.at.described(arn)["Status"] == "TRAINING_COMPLETED"
+
+
+def test_a_workstation_is_known_by_its_host_and_by_its_folder(place: Place) -> None:
+    first, other = place.station(Trainer()), place.station(Trainer(), "another")
+    assert re.fullmatch(r"bench \([0-9a-f]{12}\)", first.worker)
+    assert first.worker == place.station(Trainer()).worker != other.worker
+    assert len(nameplate.name("h" * 1000, first.home)) <= 128  # as a device takes it
+    for damaged in ("", "[]", '{"token": ', '{"token": "../.."}', '{"token": 1}'):
+        (first.home / nameplate.FILE).write_text(damaged)
+        assert re.fullmatch(r"bench \([0-9a-f]{12}\)", first.worker)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_second_service_in_a_folder_ends_and_claims_nothing(place: Place) -> None:
+    ordered(place.at)
+    home = place.at.folder / "work"
+    with state.locked(home), pytest.raises(UnavailableError) as refused:
+        place.serve(home)
+    assert str(refused.value) == (
+        f"{home}: another workstation works there; wait until it has ended, or name another folder with --out"
+    )
+    assert place.at_work() == ""
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_work_folder_that_is_a_file_is_told_of_before_anything_is_claimed(place: Place) -> None:
+    ordered(place.at)
+    file = place.at.folder / "notes.txt"
+    file.write_text("mine")
+    with pytest.raises(StorageError, match=r"notes.txt: it is a file, .*; name another folder with --out"):
+        place.serve(file)
+    with pytest.raises(StorageError, match=r"notes.txt/work: Not a directory; name another folder with --out"):
+        place.serve(file / "work")
+    assert place.at_work() == ""
+    assert file.read_text() == "mine"
+
+
+def test_an_order_waits_while_another_training_works_in_its_folder(place: Place) -> None:
+    ordered(place.at)
+    station = place.station(Trainer())
+    with state.locked(station.home / "colours" / "v1"):
+        assert not station.look()
+        assert not station.look()
+    assert place.at_work() == ""
+    said = station.console.file.getvalue()  # type: ignore[attr-defined]
+    assert " ".join(said.split()).count("colours/v1: another training works in") == 1
+    assert station.look()

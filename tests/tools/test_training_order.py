@@ -99,7 +99,7 @@ def test_a_model_is_ordered_trained_started_and_asked(home: Home) -> None:
         began = time.monotonic()
         with workstation(home, server.url, bench):
             _until_learning(client, project)
-        # Killed in the middle of it; another one of the same name goes on.
+        # Killed in the middle of it; another one in the same folder goes on.
         with workstation(home, server.url, bench):
             client.get_waiter("project_version_training_completed").wait(**named)
         took = time.monotonic() - began

@@ -75,6 +75,8 @@ ARN = "arn:aws:rekognition:us-east-1:000000000000:project/p/version/v/1690474772
         ("p\n", "v", ARN),
         ("p" * 255, "v" * 255, ARN),
         ("", "v", ARN),
+        (".lock", "v", ARN),
+        ("workstation.json", "v", ARN),
         ("p", "v", "x/.."),
         ("p", "v", "x/../../../etc"),
         ("p", "v", "x/\x00"),
@@ -84,8 +86,10 @@ def test_no_name_leads_out_of_the_work_folder(tmp_path: Path, project: str, vers
     liar = Liar(ListOrders={"Orders": [ordered(project, version, arn)]}, ClaimOrder={"Claim": "c", "LeaseSeconds": 300})
     own, console = key(tmp_path), quiet()
     home = tmp_path / "a" / "b" / "training"
+    station = Workstation(liar, home, own, console, untrained)
+    assert station.worker  # which the folder keeps
     before = set(tmp_path.rglob("*"))
-    assert Workstation(liar, home, own, console, untrained).look()
+    assert station.look()
     assert set(tmp_path.rglob("*")) == before
     assert "GetEntries" not in liar.asked
     assert liar.asked["FailOrder"]["Message"]

@@ -1,7 +1,8 @@
 """A workstation at a device's service: it takes an order, gets the pictures, trains, and returns the pack.
 
 Whatever ends it, the same command goes on: it takes its own order up again, whose pictures and work folder are still
-there. While it trains, a thread tells the device how far it is, which keeps the order; who has lost it stops.
+there. While it trains, a thread tells the device how far it is, which keeps the order; who has lost it stops. One
+process works in a folder; nothing is claimed before that is sure.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from training import datasets, stages
+from training import datasets, nameplate, stages, state
 from training.datasets import Sample
 from training.display import Display
 from training.fetching import fetch, named
@@ -52,7 +53,12 @@ class Workstation:
     train: Train
     minutes: float | None = None
     seed: int = 1
-    worker: str = field(default_factory=socket.gethostname)
+    host: str = field(default_factory=socket.gethostname)
+    _passed_over: set[str] = field(default_factory=set, init=False)
+
+    @property
+    def worker(self) -> str:
+        return nameplate.name(self.host, self.home)
 
     @property
     def signer(self) -> str:
@@ -63,14 +69,33 @@ class Workstation:
 
         False where there is none. What is the order's own fault is told the device, and ends the order.
         """
+        worker = self.worker
         for order in self.device.orders():
-            if order.worker in ("", self.worker):
+            if order.worker in ("", worker) and not self._passes_over(order):
                 try:
-                    claim = self.device.claim(order, self.worker, self.signer)
+                    claim = self.device.claim(order, worker, self.signer)
                 except (TakenError, LostError):
                     continue
                 self._work(claim)
                 return True
+        return False
+
+    def _passes_over(self, order: Order) -> bool:
+        """An order whose folder another training works in; said once."""
+        try:
+            out = self._out(order)
+        except InputError:  # which the device will be told
+            return False
+        try:
+            if (out / state.LOCK).exists():
+                with state.locked(out):
+                    pass
+        except UnavailableError:
+            if order.arn not in self._passed_over:
+                self._say(f"{order.place}: another training works in {out}; the order waits until that has ended")
+            self._passed_over.add(order.arn)
+            return True
+        self._passed_over.discard(order.arn)
         return False
 
     def _work(self, claim: Claim) -> None:
@@ -81,6 +106,7 @@ class Workstation:
             status = claim.send(pack, lambda done: self._say(f"{place}: {done:.0%} of the pack returned"))
         except LostError as error:
             self._say(f"{place}: let go: {error}")
+            nameplate.renew(self.home)  # a copy of this folder may have claimed it under our name
         except (UnavailableError, StorageError, DeniedError, OSError):  # the order is none the worse for it
             raise
         except EXPECTED as error:
@@ -125,6 +151,8 @@ class Workstation:
         for name in (order.project, order.version):
             if not is_name(name):
                 raise InputError(f"{name!r}: use letters, digits and _ . - (at most 255), and not dots alone")
+        if order.project in nameplate.OURS:
+            raise InputError(f"{order.project}: a workstation has a file of this name; name the project otherwise")
         if len(file_name(order.project, order.version)) > LONGEST:
             raise InputError(
                 f"{order.place}: no file can be called so; choose shorter names, of {LONGEST} letters in all"
@@ -207,16 +235,40 @@ def serve(url: str, key_id: str, secret: str, console: Console, wanted: argparse
         key.parent.mkdir(parents=True, exist_ok=True)
     home = wanted.out or Path("training")
     device = Device(url, key_id, secret, lambda text: say(console, text))
-    station = Workstation(device, home, key, console, trained, wanted.minutes, wanted.seed)
-    console.print(f"train: at the service of {device.url}; packs are signed by {station.signer}", markup=False)
+    with alone(home):
+        station = Workstation(device, home, key, console, trained, wanted.minutes, wanted.seed)
+        console.print(f"train: at the service of {device.url} as {station.worker}", markup=False, highlight=False)
+        console.print(f"train: packs are signed by {station.signer}", markup=False)
+        _attend(station)
+    return 0
+
+
+def _attend(station: Workstation) -> None:
     while True:
         try:
             busy = station.look()
         except UnavailableError as error:
-            device.trouble(str(error))
+            station.device.trouble(str(error))
             busy = False
         if not busy:
             time.sleep(EVERY)
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Nobody else takes orders in this folder meanwhile; raises UnavailableError, StorageError where none can be."""
+    with reported(home, state.ELSEWHERE):
+        if home.exists() and not home.is_dir():
+            raise StorageError(f"{home}: it is a file, and no folder to work in; {state.ELSEWHERE}")
+        home.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(state.locked(home))
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"{home}: another workstation works there; wait until it has ended, or {state.ELSEWHERE}"
+            ) from error
+        yield
 
 
 def say(console: Console, text: str) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from training import state
 from training.orders import Claim, Entry, LostError
 from training.settings import Progress
 
@@ -25,7 +26,7 @@ def fetch(claim: Claim, folder: Path, progress: Progress) -> dict[str, str]:
     Gives where each picture came from. Those that the device cannot get itself are left out here, and named by the
     check. Raises StorageError, and InputError if there is none to train or to test with.
     """
-    with reported(folder, "make room there"):
+    with reported(folder, state.ELSEWHERE):
         (folder / "images").mkdir(parents=True, exist_ok=True)
         lines: dict[bool, list[str]] = {False: [], True: []}
         absent: dict[bool, list[str]] = {False: [], True: []}
