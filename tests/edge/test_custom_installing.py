@@ -12,6 +12,7 @@ from edge.custom.installing import EVALUATION, adopt, install, remove
 from edge.database import connect
 from edge.errors import DeniedError, InputError
 from edge.packs import custom as packs
+from edge.packs import owners
 from edge.packs.custom import Draft
 from edge.packs.signing import SigningKey, fingerprint
 from edge.packs.store import Store
@@ -94,6 +95,16 @@ def test_two_versions_lie_side_by_side_until_one_is_deleted(projects: Projects, 
     remove(projects, store, "raccoons", "v2")
     assert unpacked(store) == {one.digest}
     assert packs.faults(packs.find(store, one.digest)) == []
+
+
+def test_what_was_compiled_of_a_version_goes_with_it(projects: Projects, store: Store, tmp_path: Path) -> None:
+    versions = [install(projects, store, made(tmp_path, name), SIGNER) for name in ("v1", "v2")]
+    kept, gone = (owners.compiled(store, version.digest) for version in versions)
+    for place in (kept, gone):
+        place.mkdir(parents=True)
+        (place / "1.blob").write_bytes(b"kernels")
+    remove(projects, store, "raccoons", "v2")
+    assert (kept.exists(), gone.exists()) == (True, False)
 
 
 def test_a_pack_stays_while_a_copy_needs_it(projects: Projects, store: Store, tmp_path: Path) -> None:
