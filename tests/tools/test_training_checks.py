@@ -311,7 +311,32 @@ def test_what_is_no_file_is_unreadable(tmp_path: Path) -> None:
     folder(tmp_path)
     (tmp_path / "apple" / "gone.jpg").symlink_to("nowhere.jpg")
     os.mkfifo(tmp_path / "apple" / "pipe.jpg")
-    assert found(look(tmp_path)) == {"apple/nowhere.jpg": "unreadable", "apple/pipe.jpg": "unreadable"}
+    assert found(look(tmp_path)) == {"apple/gone.jpg": "unreadable", "apple/pipe.jpg": "unreadable"}
+
+
+def test_links_are_named_as_they_were_given(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos")
+    (root / "apple" / "gone.jpg").symlink_to("/nowhere")
+    (root / "bread" / "copy.jpg").symlink_to(root / "bread" / "00.jpg")
+    (root / "dates").symlink_to(root / "cheese")
+    (tmp_path / "link").symlink_to(root)
+    for start in (root, tmp_path / "link", root / ".." / "photos"):
+        assert [str(one) for one in look(start).found] == [
+            "dates: is a link to a folder, which is not followed; put the folder itself there",
+            "apple/gone.jpg: no such file; check the path",
+            "bread/copy.jpg: is the same picture as bread/00.jpg; delete one of them",
+        ]
+
+
+def test_a_csv_that_lists_a_picture_in_two_parts_leaks(tmp_path: Path) -> None:
+    folder(tmp_path)
+    rows = [f"{label}/{place:02}.jpg,{label},{'train' if place < 15 else 'test'}"
+            for label in LABELS for place in range(20)]  # fmt: skip
+    lines = ["image,label,split", *rows, "apple/00.jpg,apple,test"]
+    (tmp_path / "labels.csv").write_text("\n".join(lines), "utf-8")
+    assert [str(one) for one in look(tmp_path).found if one.left_out] == [
+        "apple/00.jpg: is listed to learn from and to test on; delete one line"
+    ]
 
 
 def test_why_nothing_is_left_is_said_of_the_data_set(tmp_path: Path) -> None:

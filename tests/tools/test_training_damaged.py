@@ -48,16 +48,52 @@ def test_what_a_training_left_there_is_no_data_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"bbox": [1, 2, 3]}, "the bbox of annotation 1 of image 0 is not left, top, width and height"),
-        ({"bbox": ["a", 2, 3, 4]}, "the bbox of annotation 1 of image 0 has 'a', which is no number"),
-        ({"category_id": 9}, "annotation 1 of image 0 is of category 9, which is not listed"),
+        ({"bbox": [1, 2, 3]}, "its bbox is not left, top, width and height"),
+        ({"bbox": ["a", 2, 3, 4]}, "its bbox has 'a', which is no number"),
+        ({"category_id": 9}, "is of category 9, which is not listed"),
+        ({"category_id": None}, "is of category None, which is not listed"),
+        ({"category_id": []}, "is of category [], which is not listed"),
     ],
 )
-def test_a_wrong_annotation_of_coco_is_named(tmp_path: Path, change: dict[str, object], complaint: str) -> None:
-    content = json.loads(coco_of(["a.jpg"]))
-    content["annotations"][0] |= change
-    with pytest.raises(InputError, match=complaint):
-        coco.read([write(tmp_path / "a.json", json.dumps(content))])
+def test_a_picture_with_a_wrong_annotation_of_coco_is_named_and_left_out(
+    tmp_path: Path, change: dict[str, object], complaint: str
+) -> None:
+    """Its right annotations, too: it would be learnt with boxes missing."""
+    content = json.loads(coco_of(["a.jpg", "b.jpg"]))
+    right = content["annotations"][0]
+    content["annotations"] += [right | {"id": 5, "image_id": 1}, right | {"id": 6} | change]
+    file = write(tmp_path / "a.json", json.dumps(content))
+    samples = datasets.read(file)
+    assert [one.path.name for one in samples] == ["b.jpg"]
+    assert [str(note) for note in samples.notes] == [
+        f"{file}: annotation 6 of image 0 (a.jpg): {complaint}; correct it, or export the data set again"
+    ]
+
+
+def test_wrong_entries_of_coco_are_all_named_and_left_out(tmp_path: Path) -> None:
+    content = json.loads(coco_of(["a.jpg", "b.jpg", "c.jpg", "c.jpg"]))
+    content["images"][0]["width"] = "80"
+    content["images"][3]["id"] = 2
+    content["images"] += [
+        7, {"id": []}, {"id": [], "file_name": "d.jpg"}, {"id": 8, "file_name": 9},
+        {"id": 4, "file_name": "e.jpg"}, {"id": 4, "file_name": "f.jpg"},
+    ]  # fmt: skip
+    content["annotations"] += [None, {"id": 9, "category_id": 7}]
+    content["categories"].append({"name": "plate"})
+    samples = coco.read([write(tmp_path / "a.json", json.dumps(content))])
+    assert [one.path.name for one in samples] == ["b.jpg", "c.jpg"]
+    assert [(note.entry, note.said) for note in samples.notes] == [
+        ("image 0 (a.jpg)", "its width has '80', which is no number"),
+        ("image 8 (9)", "its file_name is no text"),
+        ("entry 5 of 'images'", "is no JSON object"),
+        ("entry 6 of 'images'", "'file_name' is not there"),
+        ("entry 7 of 'images'", "its id is neither a number nor a text"),
+        ("entry 3 of 'annotations'", "is no JSON object"),
+        ("entry 4 of 'annotations'", "'image_id' is not there"),
+        ("entry 2 of 'categories'", "'id' is not there"),
+        ("image 4 (e.jpg)", "2 pictures have this id"),
+        ("image 4 (f.jpg)", "2 pictures have this id"),
+    ]
 
 
 def test_numbers_too_large_for_a_box_are_infinite(tmp_path: Path) -> None:
@@ -87,16 +123,16 @@ def test_a_wrong_line_of_a_manifest_is_named(tmp_path: Path) -> None:
     file = write(tmp_path / "a.manifest", '{"source-ref": "a.jpg"}\n{"source": "b.jpg"}\n[]\n' + "[" * 100_000)
     samples = datasets.read(file)
     assert [one.path.name for one in samples] == ["a.jpg"]
-    assert [(note.line, note.said) for note in samples.notes] == [
-        (2, "no entry of a manifest ('source-ref' is not there)"),
-        (3, "no entry of a manifest (it is no JSON object)"),
-        (4, "no entry of a manifest (it is no JSON)"),
+    assert [(note.entry, note.said) for note in samples.notes] == [
+        ("line 2", "no entry of a manifest ('source-ref' is not there)"),
+        ("line 3", "no entry of a manifest (it is no JSON object)"),
+        ("line 4", "no entry of a manifest (it is no JSON)"),
     ]
 
 
 def test_a_manifest_of_wrong_lines_only_is_an_error(tmp_path: Path) -> None:
     file = write(tmp_path / "a.manifest", '{"source": "a.jpg"}\n{}\n')
-    with pytest.raises(InputError, match=r"a.manifest: line 1: no entry .* correct it \(and 1 more lines like it\)"):
+    with pytest.raises(InputError, match=r"a.manifest: line 1: no entry .* correct it \(and 1 more like it\)"):
         datasets.read(file)
 
 

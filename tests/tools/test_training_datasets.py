@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
 from training import datasets
 from training.datasets import Mark, Sample
-from training.reading import coco, places, tables, yolo
+from training.reading import classes, coco, places, tables
 
 HALF = Mark("cup", 0.25, 0.25, 0.75, 0.5)
 
@@ -90,9 +90,7 @@ def test_one_file_of_coco_leaves_the_split_open(tmp_path: Path) -> None:
     assert sample.test is None
 
 
-@pytest.mark.parametrize(
-    "text", ["[]", '{"images": [{}], "annotations": [], "categories": []}', '{"images": [], "annotations": null}']
-)
+@pytest.mark.parametrize("text", ["[]", '{"images": [], "annotations": []}', '{"images": [], "annotations": null}'])
 def test_what_is_no_coco_is_told(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match="no annotations as COCO has them"):
         coco.read([write(tmp_path / "a.json", text)])
@@ -110,22 +108,84 @@ def test_yolo_with_its_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["names: [plate, cup]", "nc: 2\nnames:\n- plate\n- cup\n", "names: {0: plate, 1: cup}"]
+    ("text", "names"),
+    [
+        ("names: [plate, cup]  # two", ["plate", "cup"]),
+        ("names: [\n  plate,  # big\n  'cup',\n]\nnc: 2", ["plate", "cup"]),
+        ("nc: 2\nnames:\n- plate\n- cup\n", ["plate", "cup"]),
+        ("names: {0: plate, 1: cup}", ["plate", "cup"]),
+        ("names: {0: \"a, b\", '1': coffee}", ["a, b", "coffee"]),
+        ("names: ['it''s', \"an \\\"ä\\\"\", men's]", ["it's", 'an "ä"', "men's"]),
+        ("names: # all\n\n  # of them\n  - ' salt, pepper '\n  - C#\n  - ice cream # sweet\nnc: 3", [
+            "salt, pepper", "C#", "ice cream",
+        ]),
+    ],
+)  # fmt: skip
+def test_yolo_names_its_classes_in_several_ways(tmp_path: Path, text: str, names: list[str]) -> None:
+    assert classes.of_yaml(tmp_path / "data.yaml", text.splitlines()) == dict(enumerate(names))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("names: [cup, plate, cup]", "two classes have the name 'cup'; give each one its own"),
+        ("names: {0: cup, 0: plate}", "two classes have the number '0'"),
+        ("names: []", "'names' is empty"),
+        ("names: [cup", "cannot be read at 'cup'; write"),
+        ("names: {cup: 0, plate: 1}", "cannot be read at 'cup: 0, plate: 1}'; write"),
+        ("names:\n  - cup\n  - 'plate", 'cannot be read at "- \'plate"; write'),
+        ("names:\n  cup: 0", "cannot be read at 'cup: 0'; write"),
+        ("names: cups.txt", "cannot be read at 'cups.txt'; write"),
+        ("names: [[cup], [plate]]", r"cannot be read at '\[cup\], \[plate\]\]'; write"),
+    ],
 )
-def test_yolo_names_its_classes_in_several_ways(tmp_path: Path, text: str) -> None:
-    assert yolo._names_of(write(tmp_path / "data.yaml", text)) == {0: "plate", 1: "cup"}
+def test_names_of_yolo_that_are_not_understood_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=f"data.yaml: .*{complaint}"):
+        classes.of_yaml(tmp_path / "data.yaml", text.splitlines())
+
+
+def test_a_doubled_name_in_a_list_of_classes_is_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    write(tmp_path / "labels" / "a.txt", "0 .5 .5 .1 .1")
+    write(tmp_path / "classes.txt", "cup\ncup\n")
+    with pytest.raises(InputError, match=r"classes.txt: two classes have the name 'cup'"):
+        datasets.read(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("line", "complaint"),
-    [("5 .5 .5 .1 .1", "line 1: class 5 has no name"), ("0 .5 .5", "line 1: not 'class cx cy width height'")],
+    [
+        ("5 .5 .5 .1 .1", "line 2: class 5 has no name; correct it, or name the class"),
+        ("0 .5 .5", "line 2: not 'class cx cy width height'; correct it"),
+        ("0 .5 .5 .1 .1 .9", "line 2: not 'class cx cy width height'; correct it"),
+        ("0 .5 .5 .1 .1 .9 .9 .9", "line 2: not 'class cx cy width height'; correct it"),
+        ("cup .5 .5 .1 .1", "line 2: not 'class cx cy width height'; correct it"),
+    ],
 )
-def test_a_wrong_line_of_yolo_is_named(tmp_path: Path, line: str, complaint: str) -> None:
-    picture(tmp_path / "images" / "a.jpg")
-    write(tmp_path / "labels" / "a.txt", line)
+def test_a_picture_with_a_wrong_line_of_yolo_is_named_and_left_out(tmp_path: Path, line: str, complaint: str) -> None:
+    for name in ("a", "b", "right"):
+        picture(tmp_path / "images" / f"{name}.jpg")
+        write(tmp_path / "labels" / f"{name}.txt", "0 .5 .5 .1 .1\n" + line * (name != "right"))
     write(tmp_path / "classes.txt", "plate\ncup\n")
-    with pytest.raises(InputError, match=complaint):
-        datasets.read(tmp_path)
+    samples = datasets.read(tmp_path)
+    assert [one.path.name for one in samples] == ["right.jpg"]
+    assert [str(note) for note in samples.notes] == [
+        f"{tmp_path / 'labels' / name}: {complaint}" for name in ("a.txt", "b.txt")
+    ]
+
+
+def test_a_text_of_yolo_that_cannot_be_read_is_named_and_its_picture_left_out(tmp_path: Path) -> None:
+    for name in ("gone", "latin", "nothing"):
+        picture(tmp_path / "images" / f"{name}.jpg")
+    write(tmp_path / "labels" / "latin.txt", "").write_bytes("Käse".encode("latin-1"))
+    (tmp_path / "labels" / "gone.txt").symlink_to("nowhere.txt")
+    write(tmp_path / "classes.txt", "plate")
+    samples = datasets.read(tmp_path)
+    assert [one.path.name for one in samples] == ["nothing.jpg"]
+    assert [str(note) for note in samples.notes] == [
+        f"{tmp_path / 'labels' / name}: every line: cannot be read as UTF-8 text; export the data set again"
+        for name in ("gone.txt", "latin.txt")
+    ]
 
 
 def test_a_manifest_with_boxes(tmp_path: Path) -> None:
@@ -193,11 +253,47 @@ def test_a_csv_without_names_of_columns_is_picture_and_label(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("", "is empty"), ("a,b,c\n1,2,3\n", "no column 'image'"), ("image,label\na.jpg\n", "row 2 has 1 cells")],
+    [
+        ("", "is empty"),
+        ("a,b,c\n1,2,3\n", "no column 'image'"),
+        ("image,label\na.jpg\n", "row 2: has 1 cell instead of 2; correct it"),
+    ],
 )
 def test_what_is_wrong_with_a_csv_is_told(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         datasets.read(write(tmp_path / "a.csv", text))
+
+
+def test_wrong_rows_of_a_csv_are_named_and_their_pictures_left_out(tmp_path: Path) -> None:
+    rows = ["a.jpg,cat,train", "b.jpg", "", ",cat,train", "c.jpg,cat,holdout", "d.jpg,cat,unassigned", "c.jpg,dog,test"]
+    samples = datasets.read(write(tmp_path / "a.csv", "\n".join(["image,label,split", *rows])))
+    assert [one.path.name for one in samples] == ["a.jpg", "d.jpg"]
+    assert [str(note).removeprefix(f"{tmp_path}/") for note in samples.notes] == [
+        "a.csv: row 3: has 1 cell instead of 3; correct it",
+        "a.csv: row 5: names no picture; correct it",
+        "a.csv: row 6: its part is 'holdout', and train, validation and test are known; correct it",
+    ]
+
+
+def test_a_row_without_a_label_in_a_csv_without_names_of_columns_is_named(tmp_path: Path) -> None:
+    samples = datasets.read(write(tmp_path / "a.csv", "a.jpg,cat\nb.jpg\n"))
+    assert [one.path.name for one in samples] == ["a.jpg"]
+    assert [(note.entry, note.said) for note in samples.notes] == [("row 2", "has 1 cell instead of 2")]
+
+
+def test_a_csv_may_list_a_picture_in_two_parts_for_the_check_to_name(tmp_path: Path) -> None:
+    rows = ["a.jpg,cat,train", "b.jpg,dog,train", "a.jpg,cat,test", "b.jpg,grey,"]
+    samples = datasets.read(write(tmp_path / "a.csv", "\n".join(["image,label,split", *rows])))
+    assert [(one.path.name, one.labels, one.test) for one in samples] == [
+        ("a.jpg", ("cat",), False), ("a.jpg", ("cat",), True), ("b.jpg", ("dog", "grey"), False),
+    ]  # fmt: skip
+
+
+def test_blanks_around_a_label_are_no_part_of_it(tmp_path: Path) -> None:
+    picture(tmp_path / "folders" / " cat " / "a.jpg")
+    assert datasets.read(tmp_path / "folders")[0].labels == ("cat",)
+    entry = {"source-ref": "a.jpg", "x": 1, "x-metadata": {"class-name": " cat\t"}}
+    assert datasets.read(write(tmp_path / "a.manifest", json.dumps(entry)))[0].labels == ("cat",)
 
 
 def test_boxes_can_be_labels_of_the_whole_picture(tmp_path: Path) -> None:

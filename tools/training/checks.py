@@ -59,7 +59,9 @@ def look(
     samples: Sequence[Sample], root: Path, progress: Progress, *, task: Task | None = None, multi: bool = False
 ) -> Findings:
     """Whatever is wrong with the pictures and labels of a data set, and what is left to go on with."""
-    check = _Check(task or task_of(samples), multi, root.resolve(), [_resolved(one) for one in samples])
+    check = _Check(
+        task or task_of(samples), multi, _absolute(root), [replace(one, path=_absolute(one.path)) for one in samples]
+    )
     if isinstance(samples, Samples):
         _noted(check, samples)
     _bad_labels(check)
@@ -72,19 +74,22 @@ def look(
     return Findings(tuple(check.found), tuple(check.samples), len(samples), root)
 
 
-def _resolved(sample: Sample) -> Sample:
+def _absolute(path: Path) -> Path:
+    """Links stay as they are: what is said of a file names it as people know it, not what it leads to."""
+    parts = path.parts
+    up = max((at for at, part in enumerate(parts, 1) if part == ".."), default=0)
     try:
-        return replace(sample, path=sample.path.resolve())
+        return Path(*parts[:up]).resolve().joinpath(*parts[up:])
     except (OSError, ValueError, RuntimeError):  # a name that no file can have, or links in a circle
-        return replace(sample, path=sample.path.absolute())
+        return path.absolute()
 
 
 def _noted(check: _Check, samples: Samples) -> None:
     for note in samples.notes:
-        name = check.name(note.path.resolve())
-        kind: Kind = "bad line" if note.line else "ignored"
-        place = f"{name}: line {note.line}" if note.line else name
-        check.found.append(Finding(kind, place, note.said, note.remedy, left_out=bool(note.line)))
+        name = check.name(_absolute(note.path))
+        kind: Kind = "bad line" if note.entry else "ignored"
+        place = f"{name}: {note.entry}" if note.entry else name
+        check.found.append(Finding(kind, place, note.said, note.remedy, left_out=bool(note.entry)))
 
 
 def _bad_labels(check: _Check) -> None:

@@ -47,11 +47,11 @@ class Note:
     path: Path
     said: str
     remedy: str
-    line: int = 0
-    """Of the file; 0: all of it."""
+    entry: str = ""
+    """Which line, row or annotation of the file is left out; empty: no picture is lost by it."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {f'line {self.line}: ' * bool(self.line)}{self.said}; {self.remedy}"
+        return f"{self.path}: {f'{self.entry}: ' * bool(self.entry)}{self.said}; {self.remedy}"
 
 
 class Samples(list[Sample]):
@@ -84,8 +84,8 @@ def read(path: Path, task: Task | Literal["auto"] = "auto") -> Samples:
     With `auto`, boxes anywhere mean detection. For classification the labels of boxes become the picture's.
     """
     samples = _samples(path)
-    if not samples and (wrong := [str(note) for note in samples.notes if note.line]):
-        raise InputError(wrong[0] + f" (and {len(wrong) - 1} more lines like it)" * (len(wrong) > 1))
+    if not samples and (wrong := [str(note) for note in samples.notes if note.entry]):
+        raise InputError(wrong[0] + f" (and {len(wrong) - 1} more like it)" * (len(wrong) > 1))
     if not samples:
         raise MissingError(f"{path}: no pictures there; {FORMS}")
     if task == "auto":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from edge.errors import InputError
 
 OURS = {"check.json", "evaluation.json", "state.json"}  # which a training leaves
 AGAIN = "export the data set again"
+CORRECT = "correct it, or export the data set again"
+FIELDS = {"images": ("id", "file_name"), "annotations": ("image_id",), "categories": ("id", "name")}
 
 
 def files_in(root: Path) -> list[Path]:
@@ -30,19 +32,77 @@ def read(files: list[Path]) -> Samples:
 
 
 def _read(file: Path, test: bool | None) -> Iterator[Sample | Note]:
+    """What is wrong with an entry is noted, and the pictures that it says nothing of are taken."""
     content = _content(file)
+    notes: list[Note] = []
+    images, annotations, categories = (
+        list(_entries(file, content, key, fields, notes)) for key, fields in FIELDS.items()
+    )
+    names = {entry["id"]: text(entry["name"]) for entry in categories}
+    said = defaultdict(list)
+    for annotation in annotations:
+        if not annotation.get("iscrowd"):
+            said[annotation["image_id"]].append(annotation)
+    for entry in _of_one_id(file, images, notes):
+        yield from _picture(file, entry, said[entry["id"]], names, test)
+    listed = {entry["id"] for entry in images}
+    notes += _ignored(file, categories, [one for image, rest in said.items() if image not in listed for one in rest])
+    yield from notes
+
+
+def _entries(
+    file: Path, content: dict[str, Any], key: str, fields: tuple[str, ...], notes: list[Note]
+) -> Iterator[dict[str, Any]]:
+    """Those that have what they need, the id first."""
+    for place, entry in enumerate(content[key], 1):
+        if not isinstance(entry, dict):
+            fault = "is no JSON object"
+        elif lacking := [field for field in fields if field not in entry]:
+            fault = f"{lacking[0]!r} is not there"
+        elif not isinstance(entry[fields[0]], Hashable):
+            fault = f"its {fields[0]} is neither a number nor a text"
+        else:
+            yield entry
+            continue
+        notes.append(Note(file, fault, CORRECT, f"entry {place} of {key!r}"))
+
+
+def _of_one_id(file: Path, images: list[dict[str, Any]], notes: list[Note]) -> Iterator[dict[str, Any]]:
+    """Pictures that share an id are left out: nothing tells whose annotations are whose."""
+    shared = defaultdict(list)
+    for entry in images:
+        shared[entry["id"]].append(entry)
+    for entries in shared.values():
+        if all(entry["file_name"] == entries[0]["file_name"] for entry in entries):
+            yield entries[0]
+            continue
+        for entry in entries:
+            said = f"{len(entries)} pictures have this id"
+            notes.append(Note(file, said, "give each picture an id of its own", _which(entry)))
+
+
+def _which(entry: dict[str, Any]) -> str:
+    return f"image {entry['id']!r} ({entry['file_name']})"
+
+
+def _picture(
+    file: Path, entry: dict[str, Any], annotations: list[dict[str, Any]], names: dict[Any, str], test: bool | None
+) -> Iterator[Sample | Note]:
+    """Its sample; where one of its annotations is wrong none, as it would lack a box."""
+    said, wrong = [], []
+    for annotation in annotations:
+        try:
+            said.append(_said(annotation, names))
+        except ValueError as error:
+            wrong.append(Note(file, str(error), CORRECT, f"annotation {annotation.get('id')!r} of {_which(entry)}"))
+    yield from wrong
     try:
-        names = {entry["id"]: text(entry["name"]) for entry in content["categories"]}
-        said = defaultdict(list)
-        for annotation in content["annotations"]:
-            if not annotation.get("iscrowd"):
-                said[annotation["image_id"]].append(annotation)
-        for entry in content["images"]:
-            yield _sample(file, entry, [_said(one, names) for one in said.pop(entry["id"], [])], test)
-        yield from _ignored(file, content, [one for rest in said.values() for one in rest])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        reason = _reason(error)
-        raise InputError(f"{file}: no annotations as COCO has them ({reason}); {AGAIN}") from error
+        sample = _sample(file, entry, said, test)
+    except ValueError as error:
+        yield Note(file, str(error), CORRECT, _which(entry))
+        return
+    if not wrong:
+        yield sample
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -62,21 +122,17 @@ def _content(file: Path) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{error.args[0]!r} is not there"
     if isinstance(error, UnicodeDecodeError):
         return "another encoding"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return "an entry is no object, or has no simple id" if isinstance(error, TypeError | AttributeError) else str(error)
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
-def _ignored(file: Path, content: dict[str, Any], lost: list[dict[str, Any]]) -> Iterator[Note]:
+def _ignored(file: Path, categories: list[dict[str, Any]], lost: list[dict[str, Any]]) -> Iterator[Note]:
     if lost:
         said = f"{len(lost)} of its annotations are of pictures that it does not list"
         yield Note(file, f"{said}, the first of image_id {lost[0]['image_id']!r}", AGAIN)
     known: dict[Any, str] = {}
-    for entry in content["categories"]:
+    for entry in categories:
         if entry["id"] in known:
             said = f"category id {entry['id']!r} is used twice, for {known[entry['id']]!r} and {entry['name']!r}"
             yield Note(file, f"{said}; the second one holds", "give each label an id of its own")
@@ -85,23 +141,22 @@ def _ignored(file: Path, content: dict[str, Any], lost: list[dict[str, Any]]) ->
 
 def _said(annotation: dict[str, Any], names: dict[Any, str]) -> tuple[str, list[float]]:
     """Its label and box; no box where it has none. Raises ValueError where it is none."""
-    which = f"annotation {annotation.get('id')!r} of image {annotation['image_id']!r}"
-    if annotation["category_id"] not in names:
-        raise ValueError(f"{which} is of category {annotation['category_id']!r}, which is not listed")
-    box = annotation.get("bbox") or []
+    category, box = annotation.get("category_id"), annotation.get("bbox") or []
+    if not isinstance(category, Hashable) or category not in names:
+        raise ValueError(f"is of category {category!r}, which is not listed")
     if not isinstance(box, list) or len(box) not in (0, 4):
-        raise ValueError(f"the bbox of {which} is not left, top, width and height")
-    return names[annotation["category_id"]], [number(side, f"the bbox of {which}") for side in box]
+        raise ValueError("its bbox is not left, top, width and height")
+    return names[category], [number(side, "its bbox") for side in box]
 
 
 def _sample(file: Path, entry: dict[str, Any], said: list[tuple[str, list[float]]], test: bool | None) -> Sample:
     beside, name = file.parent, entry["file_name"]
     if not isinstance(name, str):
-        raise ValueError(f"the file_name {name!r} is no text")  # noqa: TRY004 - as the other faults of an entry
+        raise ValueError("its file_name is no text")  # noqa: TRY004 - as the other faults of an entry
     path = first_existing(name, (beside, beside / file.stem, beside / "images", beside.parent,
                                  beside.parent / "images", *_of_the_same_part(file)))  # fmt: skip
     boxes = [(label, box) for label, box in said if box]
-    width, height = (number(entry.get(key) or 0, f"the {key} of {name}") if boxes else 1 for key in ("width", "height"))
+    width, height = (number(entry.get(key) or 0, f"its {key}") if boxes else 1 for key in ("width", "height"))
     if not width or not height:
         width, height = size(path) or (1, 1)
     marks = tuple(

@@ -19,11 +19,11 @@ def read(root: Path) -> Samples:
 
 def _labelled(root: Path, test: bool | None) -> Iterator[Sample | Note]:
     """The folder right below the root is the label; a picture in the root itself has none."""
-    known = set()
+    known: set[str] = set()
     for path in pictures_in(root):
         above = path.relative_to(root).parts[:-1]
         known.update(above[:1])
-        yield Sample(path, above[:1], test=test)
+        yield Sample(path, tuple(name.strip() for name in above[:1]), test=test)
     for folder in subfolders(root):
         if folder.name not in known and folder.is_symlink():
             yield Note(folder, "is a link to a folder, which is not followed", "put the folder itself there")

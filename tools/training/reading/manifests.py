@@ -41,7 +41,7 @@ def _read(file: Path, test: bool | None) -> Iterator[Sample | Note]:
             yield sample(_entry(line), file.parent, test)
         except (ValueError, KeyError) as error:
             reason = f"{error.args[0]!r} is not there" if isinstance(error, KeyError) else str(error)
-            yield Note(file, f"no entry of a manifest ({reason})", "correct it", place)
+            yield Note(file, f"no entry of a manifest ({reason})", "correct it", f"line {place}")
 
 
 def _entry(line: str) -> dict[str, Any]:

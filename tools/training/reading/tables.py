@@ -10,15 +10,17 @@ from __future__ import annotations
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
-from training.datasets import Mark, Sample, Samples
-from training.reading.places import first_existing, in_test, side, size
+from training.datasets import Mark, Note, Sample, Samples
+from training.pieces import counted
+from training.reading.places import Side, first_existing, in_test, side, size
 
 from edge.errors import InputError
 
 Row = dict[str, str]
+UNDECIDED = {"unassigned"}  # of `ml_use`
 
 _COLUMNS = {
     "image": ("image", "path", "file", "filename", "file_name", "image_path", "source-ref", "picture"),
@@ -39,39 +41,73 @@ def files_in(root: Path) -> list[Path]:
 
 
 def read(files: list[Path]) -> Samples:
+    """What is wrong with a row is noted, its picture left out, and the others are taken."""
     pictures: defaultdict[Path, list[Row]] = defaultdict(list)
+    notes: list[Note] = []
+    lost: set[Path] = set()
     for file in files:
         beside = (file.parent, file.parent / "images", file.with_suffix(""))
-        for row in _rows(file):
+        for at, row in _rows(file):
+            path = first_existing(row.get("image", ""), beside)
+            if fault := row.get("fault") or _fault_of_split(row):
+                notes.append(Note(file, fault, "correct it", f"row {at}"))
+                lost.add(path)
             if len(files) > 1 and not row.get("split"):
                 row["split"] = file.stem
-            pictures[first_existing(row["image"], beside)].append(row)
-    rows = [row for said in pictures.values() for row in said]
-    sides = [side(row.get("split", "")) for row in rows]
+            pictures[path].append(row)
+    kept = {path: said for path, said in pictures.items() if path not in lost}
+    rows = [row for said in kept.values() for row in said]
+    sides = [_side(row) for row in rows]
     pixels = any(_is_pixels(row) for row in rows)
-    return Samples(
-        _sample(path, said, in_test(sides, side(said[0].get("split", ""))), pixels=pixels)
-        for path, said in pictures.items()
+    samples = (
+        _sample(path, part, in_test(sides, side), pixels=pixels)
+        for path, said in kept.items()
+        for side, part in _parts(said).items()
     )
+    return Samples([*samples, *notes])
 
 
-def _rows(file: Path) -> Iterable[Row]:
+def _rows(file: Path) -> Iterator[tuple[int, Row]]:
+    """Each with its place; one that is wrong says so as its `fault`."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            table = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]
+            table = [(at, row) for at, row in enumerate(csv.reader(lines), 1) if any(cell.strip() for cell in row)]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{file}: cannot be read as a CSV in UTF-8; export it again") from error
     if not table:
         raise InputError(f"{file}: is empty; write 'image,label' and a line for each picture")
-    names = [_column(cell) for cell in table[0]]
-    if "image" not in names and len(table[0]) == 2:
-        return [{"image": row[0].strip(), "label": row[1].strip()} for row in table]
+    (_, titles), *rest = table
+    names = [_column(cell) for cell in titles]
+    if "image" not in names and len(titles) == 2:
+        names, rest = ["image", "label"], table
     if "image" not in names or "label" not in names:
         raise InputError(f"{file}: the first line names no column 'image' and 'label'; add them")
-    ragged = next((at for at, row in enumerate(table, 1) if len(row) != len(names)), 0)
-    if ragged:
-        raise InputError(f"{file}: row {ragged} has {len(table[ragged - 1])} cells instead of {len(names)}; correct it")
-    return [{name: cell.strip() for name, cell in zip(names, row, strict=True) if name} for row in table[1:]]
+    for at, cells in rest:
+        row = {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name}
+        if len(cells) != len(names):
+            row["fault"] = f"has {counted(len(cells), 'cell')} instead of {len(names)}"
+        elif not row["image"]:
+            row["fault"] = "names no picture"
+        yield at, row
+
+
+def _fault_of_split(row: Row) -> str:
+    split = row.get("split", "")
+    known = not split or side(split) or split.lower() in UNDECIDED
+    return "" if known else f"its part is {split!r}, and train, validation and test are known"
+
+
+def _side(row: Row) -> Side:
+    return side(row.get("split", ""))
+
+
+def _parts(said: list[Row]) -> dict[Side, list[Row]]:
+    """The rows of a picture by the part that they name; two of them are a leak, which the check names."""
+    parts: defaultdict[Side, list[Row]] = defaultdict(list)
+    first = next((_side(row) for row in said if _side(row)), _side({}))
+    for row in said:
+        parts[_side(row) or first].append(row)
+    return parts
 
 
 def _column(title: str) -> str:

@@ -16,5 +16,5 @@ def number(value: Any, what: str) -> float:
 
 
 def text(value: Any) -> str:
-    """Empty where it is none, which the check of the labels names."""
-    return str(value) if isinstance(value, str | int | float) else ""
+    """Without blanks around it; empty where it is none, which the check of the labels names."""
+    return str(value).strip() if isinstance(value, str | int | float) else ""

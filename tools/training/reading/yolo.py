@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from itertools import takewhile
 from pathlib import Path
 
-from training.datasets import Mark, Sample, Samples
+from training.datasets import Mark, Note, Sample, Samples
+from training.reading import classes
 from training.reading.places import in_test, pictures_in, side_of
 
 from edge.errors import InputError
 
+AGAIN = "export the data set again"
 NAMES = ("classes.txt", "obj.names", "labels/classes.txt")
 
 
@@ -26,7 +27,20 @@ def read(root: Path) -> Samples:
     paths = pictures_in(root)
     sides = {path: side_of(path, root) for path in paths}
     known = set(sides.values())
-    return Samples(Sample(path, (), tuple(_marks(_text(path), names)), in_test(known, sides[path])) for path in paths)
+    return Samples(one for path in paths for one in _read(path, names, in_test(known, sides[path])))
+
+
+def _read(picture: Path, names: dict[int, str], test: bool | None) -> Iterator[Sample | Note]:
+    """A picture with its boxes; where one of its lines is wrong none, as it would lack a box."""
+    file = _text(picture)
+    try:
+        said = list(_marks(file, names))
+    except InputError as error:
+        said = [Note(file, str(error).removeprefix(f"{file}: ").partition("; ")[0], AGAIN, "every line")]
+    wrong = [one for one in said if isinstance(one, Note)]
+    yield from wrong
+    if not wrong:
+        yield Sample(picture, (), tuple(one for one in said if isinstance(one, Mark)), test)
 
 
 def _text(picture: Path) -> Path:
@@ -37,9 +51,9 @@ def _text(picture: Path) -> Path:
     return picture.with_suffix(".txt")
 
 
-def _marks(file: Path, names: dict[int, str]) -> Iterator[Mark]:
+def _marks(file: Path, names: dict[int, str]) -> Iterator[Mark | Note]:
     """A box of four numbers, or the box around a polygon; no file means that there is nothing in the picture."""
-    lines = _lines_of(file) if file.exists() else []
+    lines = _lines_of(file) if file.exists() or file.is_symlink() else []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -47,24 +61,27 @@ def _marks(file: Path, names: dict[int, str]) -> Iterator[Mark]:
             label, *values = line.split()
             yield _mark(names[int(label)], [float(value) for value in values])
         except KeyError as error:
-            raise InputError(f"{file}: line {number}: class {error} has no name; correct data.yaml") from error
-        except ValueError as error:
-            raise InputError(f"{file}: line {number}: not 'class cx cy width height'; correct it") from error
+            yield Note(file, f"class {error} has no name", "correct it, or name the class", f"line {number}")
+        except ValueError:
+            yield Note(file, "not 'class cx cy width height'", "correct it", f"line {number}")
 
 
 def _lines_of(file: Path) -> list[str]:
     try:
         return file.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read as UTF-8 text; export the data set again") from error
+        raise InputError(f"{file}: cannot be read as UTF-8 text; {AGAIN}") from error
 
 
 def _mark(label: str, values: list[float]) -> Mark:
+    """Of a box, or of a polygon of three corners or more. Raises ValueError where the numbers are neither."""
+    if len(values) != 4 and (len(values) < 6 or len(values) % 2):
+        raise ValueError(f"{len(values)} numbers")
     if not all(map(math.isfinite, values)):
         return Mark(label, math.nan, math.nan, math.nan, math.nan)  # which the check names
-    if len(values) >= 6 and len(values) % 2 == 0:
+    if len(values) != 4:
         return Mark(label, min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2]))
-    x, y, width, height = values[:4]
+    x, y, width, height = values
     return Mark(label, x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
@@ -78,28 +95,8 @@ def _yaml(root: Path) -> Path | None:
 
 def _names(root: Path) -> dict[int, str]:
     if file := _yaml(root):
-        return _names_of(file)
+        return classes.of_yaml(file, _lines_of(file))
     for name in NAMES:
         if (root / name).is_file():
-            lines = _lines_of(root / name)
-            return dict(enumerate(line.strip() for line in lines if line.strip()))
+            return classes.of_lines(root / name, _lines_of(root / name))
     raise InputError(f"{root}: nothing there names the classes; add a data.yaml with 'names: [first, second]'")
-
-
-def _names_of(file: Path) -> dict[int, str]:
-    """The three ways of writing them: `[a, b]`, lines of `- a`, lines of `0: a`."""
-    after = re.split(r"^names:", "\n".join(_lines_of(file)), maxsplit=1, flags=re.MULTILINE)[1]
-    if inline := re.match(r"\s*[\[{](.*?)[\]}]", after, re.DOTALL):
-        entries = inline[1].split(",")
-    else:
-        entries = list(takewhile(lambda line: not re.match(r"[^\s#-]", line), after.splitlines()[1:]))
-    found: dict[int, str] = {}
-    for entry in entries:
-        text = re.sub(r"(^|\s)#.*", "", entry).strip()
-        numbered = re.match(r"(\d+)\s*:\s*(.+)", text)
-        key, name = (int(numbered[1]), numbered[2]) if numbered else (len(found), text.removeprefix("-"))
-        if text:
-            found[key] = name.strip().strip("'\"")
-    if not found:
-        raise InputError(f"{file}: 'names' is empty; list the classes there")
-    return found
