@@ -70,7 +70,7 @@ class Kind:
             raise damaged
         if version > self.format:
             raise InputError(
-                f"{file}: of format {version}, made by a newer Vedette; upgrade this one, or make it with it"
+                f"{file}: of format {version}, made by a newer Vedette; upgrade this one, or have it packed anew by this release"
             )
         if length > self.most_index:
             raise damaged
