@@ -70,7 +70,8 @@ class Kind:
             raise damaged
         if version > self.format:
             raise InputError(
-                f"{file}: of format {version}, made by a newer Vedette; upgrade this one, or have it packed anew by this release"
+                f"{file}: of format {version}, made by a newer Vedette; "
+                "upgrade this one, or have it packed by this release"
             )
         if length > self.most_index:
             raise damaged
