@@ -57,10 +57,6 @@ class Seen:
     def stage(self, name: str) -> Iterator[None]:
         started = perf_counter()
         yield
-        self.took(name, started)
-
-    def took(self, name: str, started: float) -> None:
-        """From `started` in perf_counter()'s seconds until now."""
         self.stages[name] = self.stages.get(name, 0.0) + (perf_counter() - started) * 1e3
 
 
@@ -117,9 +113,9 @@ class Watch:
         seen = Seen(stages)
         self._keep_time(frame.at)
         if found is not None and self._abilities.objects:
-            started = perf_counter()
-            self._follow(frame, found if self._follows_all else found.take(self._followed[found.classes]), seen)
-            seen.took("track", started)
+            with seen.stage("track"):
+                followed = found if self._follows_all else found.take(self._followed[found.classes])
+                self._follow(frame, followed, seen)
         due = [task for task in self._looks if frame.at >= self._due.get(task, 0.0)]
         scene = Scene(frame.image, self._abilities, self._settings, NOTHING if found is None else found)
         for task in due:

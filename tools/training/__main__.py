@@ -11,14 +11,13 @@ import errno
 import json
 import math
 import os
-import shutil
 import sqlite3
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
-from training import datasets, stages
+from training import datasets, stages, state
 from training.display import Display, verdict
 from training.settings import Job
 from training.stages import Outcome
@@ -32,7 +31,6 @@ STOPPED = 130
 MOST_SEED = (1 << 32) - 1
 HEEDED = {"example": {"example"}, "serve_device": {"serve_device", "key_id", "key", "out", "minutes", "seed"}}
 FIGURES = {"F1": "F1Score", "precision": "Precision", "recall": "Recall", "average precision": "AveragePrecision"}
-FULL = 1 << 20  # bytes left on a disk that has none
 REFUSED = ("No space left", "disk is full", "iostream error")  # what C++ and SQLite say then
 
 
@@ -193,8 +191,7 @@ def _is_full(out: Path, error: Exception) -> bool:
     """Whether it says so, or there is no room left."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    there = next(place for place in (out, *out.resolve().parents) if place.exists())
-    return any(word in str(error) for word in REFUSED) or shutil.disk_usage(there).free < FULL
+    return any(word in str(error) for word in REFUSED) or state.free(out) < state.FULL
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from training.display import Display
 from training.fetching import fetch, named
 from training.findings import Findings
 from training.orders import Claim, Device, LostError, Order, TakenError
-from training.settings import Job, Progress
+from training.settings import LONGEST, Job, Progress
 
 from edge.errors import EXPECTED, DeniedError, EdgeError, InputError, StorageError, UnavailableError
 from edge.packs.custom import file_name
@@ -35,9 +35,7 @@ from edge.packs.signing import open_key
 from edge.packs.store import default_root, reported
 
 EVERY = 30.0  # seconds between two looks for orders
-FULL = 1 << 20  # bytes left on a disk that has none; what torch says then is no defect
 TELL = 20.0  # seconds between two words of how far it is
-LONGEST = 240  # letters of a pack's name, so that a file may be called so while it is written
 
 Train = Callable[[Sequence[Sample], Path, Job, Progress], Path]
 
@@ -112,7 +110,7 @@ class Workstation:
         except EXPECTED as error:
             self._fail(claim, str(error))
         except Exception as error:
-            if _free(self.home) > FULL:
+            if state.free(self.home) > state.FULL:  # what torch says of a full disk is no defect
                 self._fail(claim, f"the workstation has a defect: {type(error).__name__}: {error}")
             raise
         else:
@@ -260,7 +258,6 @@ def alone(home: Path) -> Iterator[None]:
     with reported(home, state.ELSEWHERE):
         if home.exists() and not home.is_dir():
             raise StorageError(f"{home}: it is a file, and no folder to work in; {state.ELSEWHERE}")
-        home.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         try:
             held.enter_context(state.locked(home))
@@ -275,8 +272,3 @@ def say(console: Console, text: str) -> None:
     """In one line, whatever signs a device has put into it."""
     shown = "".join(one if one.isprintable() else "?" for one in text)
     console.print(f"train: {shown}", markup=False, highlight=False)
-
-
-def _free(folder: Path) -> int:
-    """Bytes where a folder is, or will be."""
-    return shutil.disk_usage(next(place for place in (folder, *folder.resolve().parents) if place.exists())).free

@@ -21,6 +21,7 @@ from edge.packs.store import flush, reported
 
 FILE, LOCK = "state.json", ".lock"
 ELSEWHERE = "name another folder with --out"
+FULL = 1 << 20  # bytes left on a disk that has none
 
 
 def order(job: Job, data: str, signer: str) -> str:
@@ -63,12 +64,17 @@ def write(file: Path, content: Any) -> None:
             part.unlink(missing_ok=True)
 
 
+def free(folder: Path) -> int:
+    """Bytes where a folder is, or will be."""
+    return shutil.disk_usage(next(place for place in (folder, *folder.resolve().parents) if place.exists())).free
+
+
 def room(folder: Path, needed: int = 64 << 20) -> None:
     """Raises StorageError where fewer bytes are free: some of what writes there ends the program when they run out."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
+    left = free(folder)
+    if left < needed:
         raise StorageError(
-            f"{folder}: {free >> 20} MB are free, and {needed >> 20} are needed; free some space, or {ELSEWHERE}"
+            f"{folder}: {left >> 20} MB are free, and {needed >> 20} are needed; free some space, or {ELSEWHERE}"
         )
 
 

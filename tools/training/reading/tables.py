@@ -60,9 +60,9 @@ def read(files: list[Path]) -> Samples:
     sides = [_side(row) for row in rows]
     pixels = any(_is_pixels(row) for row in rows)
     samples = (
-        _sample(path, part, in_test(sides, side), pixels=pixels)
+        _sample(path, part, in_test(sides, this), pixels=pixels)
         for path, said in kept.items()
-        for side, part in _parts(said).items()
+        for this, part in _parts(said).items()
     )
     return Samples([*samples, *notes])
 
@@ -104,7 +104,7 @@ def _side(row: Row) -> Side:
 def _parts(said: list[Row]) -> dict[Side, list[Row]]:
     """The rows of a picture by the part that they name; two of them are a leak, which the check names."""
     parts: defaultdict[Side, list[Row]] = defaultdict(list)
-    first = next((_side(row) for row in said if _side(row)), _side({}))
+    first: Side = next(filter(None, map(_side, said)), "")
     for row in said:
         parts[_side(row) or first].append(row)
     return parts

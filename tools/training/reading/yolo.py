@@ -13,7 +13,7 @@ from training.reading.places import in_test, pictures_in, side_of
 
 from edge.errors import InputError
 
-AGAIN = "export the data set again"
+UNREADABLE, AGAIN = "cannot be read as UTF-8 text", "export the data set again"
 NAMES = ("classes.txt", "obj.names", "labels/classes.txt")
 
 
@@ -34,9 +34,11 @@ def _read(picture: Path, names: dict[int, str], test: bool | None) -> Iterator[S
     """A picture with its boxes; where one of its lines is wrong none, as it would lack a box."""
     file = _text(picture)
     try:
-        said = list(_marks(file, names))
-    except InputError as error:
-        said = [Note(file, str(error).removeprefix(f"{file}: ").partition("; ")[0], AGAIN, "every line")]
+        lines = _lines(file) if file.exists() or file.is_symlink() else []
+    except (OSError, ValueError):
+        yield Note(file, UNREADABLE, AGAIN, "every line")
+        return
+    said = list(_marks(file, lines, names))
     wrong = [one for one in said if isinstance(one, Note)]
     yield from wrong
     if not wrong:
@@ -51,9 +53,8 @@ def _text(picture: Path) -> Path:
     return picture.with_suffix(".txt")
 
 
-def _marks(file: Path, names: dict[int, str]) -> Iterator[Mark | Note]:
-    """A box of four numbers, or the box around a polygon; no file means that there is nothing in the picture."""
-    lines = _lines_of(file) if file.exists() or file.is_symlink() else []
+def _marks(file: Path, lines: list[str], names: dict[int, str]) -> Iterator[Mark | Note]:
+    """A box of four numbers, or the box around a polygon; no line means that there is nothing in the picture."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -66,11 +67,15 @@ def _marks(file: Path, names: dict[int, str]) -> Iterator[Mark | Note]:
             yield Note(file, "not 'class cx cy width height'", "correct it", f"line {number}")
 
 
+def _lines(file: Path) -> list[str]:
+    return file.read_text("utf-8-sig").splitlines()
+
+
 def _lines_of(file: Path) -> list[str]:
     try:
-        return file.read_text("utf-8-sig").splitlines()
+        return _lines(file)
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read as UTF-8 text; {AGAIN}") from error
+        raise InputError(f"{file}: {UNREADABLE}; {AGAIN}") from error
 
 
 def _mark(label: str, values: list[float]) -> Mark:
