@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +21,7 @@ from accel.session import AcceleratorError, Options, Session, Tensor, Tensors, T
 CHOOSERS = ("AUTO", "MULTI", "HETERO")
 # What OpenVINO calls a nameless tensor; the number changes with every build.
 NUMBERED = re.compile(r"(Parameter|Result)_\d+")
+IN_LINE = 6  # inferences a stream may be given: the one that runs and those behind it
 SIZES = 8  # inputs of how many sizes a graph of free size keeps its kernels for: each takes megabytes
 
 
@@ -33,9 +34,9 @@ def open_model(weights: Path, options: Options) -> Session:
     except RuntimeError as error:
         raise AcceleratorError(_refusal(core, weights, device, error)) from error
     let_go(weights.parent.resolve(), *([options.cache.resolve()] if options.cache else []))
-    # With several streams as many more wait in line, so that none idles while Python is busy with those that are done;
+    # With several streams more wait in line, so that none idles while Python is busy with a row of those that are done;
     # with one stream a waiting frame would only grow old.
-    return OpenVinoSession(compiled, 2 * options.streams if options.streams > 1 else 1)
+    return OpenVinoSession(compiled, IN_LINE * options.streams if options.streams > 1 else 1)
 
 
 def check(options: Options) -> None:
@@ -66,17 +67,20 @@ class OpenVinoSession:
         check_feeds(self.inputs, feeds)
         request = self._requests.take()
         try:
-            with _failing_on(self.device):
-                request.infer(self._arrays(feeds), share_inputs=True)
-                return _owned(request, self.outputs)
+            request.infer(self._arrays(feeds), share_inputs=True)
+            return _owned(request, self.outputs)
+        except RuntimeError as error:
+            raise _failure(self.device, error) from error
         finally:
             self._requests.give(request)
 
     def submit(self, feeds: Tensors) -> Callable[[], Tensors]:
         check_feeds(self.inputs, feeds)
         pending = _Pending(self._requests.take(), self)
-        with _failing_on(self.device):
-            pending.start([feeds[spec.name] for spec in self.inputs])
+        try:
+            pending.start(self._arrays(feeds))
+        except RuntimeError as error:
+            raise _failure(self.device, error) from error
         return pending
 
     def close(self) -> None:
@@ -112,9 +116,10 @@ class _Pending:
         if request is None:
             raise AcceleratorError("these outputs were taken already; submit once more")
         try:
-            with _failing_on(self.session.device):
-                request.wait()
-                return _owned(request, self.session.outputs)
+            request.wait()
+            return _owned(request, self.session.outputs)
+        except RuntimeError as error:
+            raise _failure(self.session.device, error) from error
         finally:
             self.session.give_back(request)
 
@@ -215,12 +220,8 @@ def _last_line(error: Exception) -> str:
     return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
 
 
-@contextmanager
-def _failing_on(device: str) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        raise AcceleratorError(f"inference on {device} failed ({_last_line(error)}); open the model again") from error
+def _failure(device: str, error: RuntimeError) -> AcceleratorError:
+    return AcceleratorError(f"inference on {device} failed ({_last_line(error)}); open the model again")
 
 
 def _specs(ports: Iterable[Any], kind: str) -> tuple[TensorSpec, ...]:

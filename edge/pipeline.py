@@ -143,6 +143,7 @@ class Pipeline:
         self._stop = self._threads.stop
         self._told = threading.Event()
         self._held = Held(parts.log, self._tell_status)
+        self._live = any(camera.live for camera in config.cameras.values())
         self._mailbox: Mailbox[Arrived] = Mailbox(room=4)
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
@@ -315,7 +316,8 @@ class Pipeline:
         """While one frame is inferred, the one before it is decoded, tracked and told."""
         while not (self._mailbox.closed and not flying and self._mailbox.empty):
             self._saw_at = time.monotonic()
-            self._tell_changes(flying)
+            if not (flying and flying[0].found):  # once for a row of frames
+                self._tell_changes(flying)
             self._held.retry()
             arrived = self._mailbox.take(0.0 if flying else 0.2)
             if arrived is None:
@@ -327,10 +329,10 @@ class Pipeline:
             if arrived.stale:
                 self._parts.stats.dropped(arrived.frame.camera, "abandoned")
                 continue
-            streams = self._parts.abilities.streams()
-            while len(flying) > streams:  # another accelerator took over, which takes fewer
+            most = self._most_in_flight()
+            while len(flying) > most:  # another accelerator took over, which takes fewer
                 self._finish(flying.popleft())
-            done = self._done(flying) if len(flying) == streams else None
+            done = self._done(flying) if len(flying) == most else None
             TURNS.take_up()
             flying.append(self._started(arrived))
             if done:
@@ -339,6 +341,11 @@ class Pipeline:
         for watch in self._watches.values():
             self._commit(watch.leave(time.time(), "stopped"))
         self._held.close()
+
+    def _most_in_flight(self) -> int:
+        """All that the accelerator takes; a third, which keeps it busy, where live frames would grow old in line."""
+        streams = self._parts.abilities.streams()
+        return -(-streams // 3) if self._live else streams
 
     def _shaped(self, frame: Frame) -> Callable[[], Pending] | None:
         objects = self._parts.abilities.objects
@@ -360,10 +367,9 @@ class Pipeline:
         Who is woken finds the caches full of the network's weights; for several frames in a row they are filled once.
         """
         if not flying[0].found:
-            self._wait(flying[(len(flying) - 1) // 2])
-        done = flying.popleft()
-        self._wait(done)
-        return done
+            for place in reversed(range((len(flying) + 1) // 2)):  # the others are found when the last is
+                self._wait(flying[place])
+        return flying.popleft()
 
     def _wait(self, done: InFlight) -> None:
         """Until the device is free; what it did not finish is not looked for in this frame."""

@@ -19,6 +19,7 @@ import pytest
 
 from edge import daemon, live, presence
 from edge.abilities import Abilities
+from edge.cameras.images import ImagesCamera
 from edge.config import parse
 from edge.database import transaction
 from edge.engine import Pending
@@ -130,6 +131,30 @@ def test_the_older_half_of_the_frames_in_flight_is_waited_for_at_once(tmp_path: 
         steps = [(run._done(frames).frame.index, arrived.copy()) for _ in range(2)]
     assert steps == [(0, [1, 0]), (1, [1, 0])]
     assert len(frames) == 2
+
+
+def test_a_long_line_of_frames_is_waited_for_by_halves(tmp_path: Path) -> None:
+    waits: list[int] = []
+
+    def flying(number: int) -> InFlight:
+        pending = Pending({}, lambda: (waits.append(number), {})[1], lambda _: DOG, time.perf_counter())
+        return InFlight(Frame("yard", np.zeros((4, 4, 3), np.uint8), float(number), number), pending, {})
+
+    with pipeline(tmp_path, free_port(), {}, Detector()) as (run, _):
+        frames = deque(map(flying, range(6)))
+        for number in range(6, 10):
+            run._done(frames)
+            frames.append(flying(number))
+    assert waits == [2, 1, 0, 5, 4, 3]
+
+
+@pytest.mark.parametrize(("live", "most"), [(False, 12), (True, 4)])
+def test_frames_of_a_live_camera_do_not_grow_old_in_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, live: bool, most: int
+) -> None:
+    monkeypatch.setattr(ImagesCamera, "live", live)
+    with pipeline(tmp_path, 1, {"yard": pictures(tmp_path / "yard", "1")}, Detector(12)) as (run, _):
+        assert run._most_in_flight() == most
 
 
 @pytest.mark.parametrize("streams", [1, 2])
