@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
+from math import exp
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ CATEGORIES = (
     "Technology and Computing", "Text and Documents", "Tools and Machinery", "Toys and Gaming",
     "Transport and Logistics", "Travel and Adventure", "Vehicles and Automotive", "Weapons and Military",
 )  # fmt: skip
+
+BELOW = 1 - 1e-6  # of a bound that is compared with what was rounded to single precision
 
 SMALL = frozenset(("a", "and", "for", "in", "of", "the"))
 HIDDEN = "-"  # the vocabulary's name for what is true of nearly everything and said by nobody
@@ -52,15 +55,16 @@ class Calibration:
     slope: float = 1.0
     offset: float = 0.0
 
-    def __call__(self, scores: Floats) -> Floats:
-        """Rises with the score, 0..1, of the same shape; 0 and 1 stay what they are."""
-        if (self.slope, self.offset) == (1.0, 0.0):
-            return scores
-        with np.errstate(divide="ignore"):
-            odds = self.slope * (np.log(scores) - np.log1p(-scores)) + self.offset
-        half = np.float32(0.5)
-        values: Floats = half + half * np.tanh(half * odds)
-        return values
+    def __call__(self, score: float) -> float:
+        """Rises with the score, 0..1; 0 and 1 stay what they are."""
+        right: float = score**self.slope  # the logistic function without the infinite odds at both ends
+        wrong: float = (1.0 - score) ** self.slope * exp(-self.offset)
+        return right / (right + wrong)
+
+    @property
+    def inverse(self) -> Calibration:
+        """What finds the score again."""
+        return Calibration(1 / self.slope, -self.offset / self.slope)
 
 
 @dataclass(frozen=True)
@@ -81,27 +85,35 @@ class Taxonomy:
     picture: Calibration = Calibration()
     detected: Calibration = Calibration()
 
-    def confidences(self, values: Floats) -> Floats:
-        """Of each label [labels], how sure it is, from the classes' probabilities [classes].
+    def confidences(self, values: Floats, floor: float = 0.0) -> dict[int, float]:
+        """How sure each label of at least `floor` is, from the classes' probabilities [classes].
 
         An ancestor's score is the sum over its classes; calibration rises with the score, so it stays above theirs.
         """
         containing, first = self._segments
-        scores = np.zeros(len(self.labels), np.float32)
-        scores[containing] = np.add.reduceat(values.astype(np.float64)[self.leaves], first)
-        return self.picture(np.minimum(scores, np.float32(1.0)))
+        sums = np.add.reduceat(values.astype(np.float64)[self.leaves], first).astype(np.float32)
+        likely = np.flatnonzero(sums >= self.picture.inverse(floor) * BELOW)
+        sure = {
+            node: self.picture(min(score, 1.0))
+            for node, score in zip(containing[likely].tolist(), sums[likely].tolist(), strict=True)
+        }
+        return {node: score for node, score in sure.items() if score >= floor}
 
-    def lifted(self, scores: Floats, evidence: Mapping[int, float]) -> Floats:
+    def lifted(self, scores: Mapping[int, float], evidence: Mapping[int, float]) -> dict[int, float]:
         """The scores where labels in `evidence`, and their ancestors, have at least that much.
 
         Ancestors that were at least as sure as what lies below stay so.
         """
-        raised = scores.copy()
+        raised = dict(scores)
         for node, score in evidence.items():
-            if score > raised[node]:
-                for place in (node, *self._ancestors[node]):
-                    raised[place] = max(raised[place], score)
+            for place in (node, *self._ancestors[node]):
+                raised[place] = max(raised.get(place, 0.0), score)
         return raised
+
+    def ranked(self, scores: Mapping[int, float], floor: float) -> list[int]:
+        """The labels of at least `floor`, best first, ancestors before what they contain."""
+        found = [(-score, len(self.labels[node].parents), node) for node, score in scores.items() if score >= floor]
+        return [node for _, _, node in sorted(found)]
 
     @cached_property
     def _segments(self) -> tuple[Ints, Ints]:
@@ -113,13 +125,6 @@ class Taxonomy:
         """Of each label."""
         ends = self.below.searchsorted(np.arange(len(self.labels) + 1)).tolist()
         return tuple(tuple(self.above[start:end].tolist()) for start, end in pairwise(ends))
-
-    def ranked(self, scores: Floats, floor: float) -> Ints:
-        """The labels of at least `floor`, best first, ancestors before what they contain."""
-        found = np.flatnonzero(scores >= floor)
-        depth = np.array([len(self.labels[node].parents) for node in found], np.int64)
-        order: Ints = found[np.lexsort((found, depth, -scores[found]))]
-        return order
 
 
 @cache

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from edge.failover import AnyModel
 from edge.values import Detection, Image, Label
@@ -78,37 +75,32 @@ class Labels:
 def told(taxonomy: Taxonomy, values: Floats, floor: float, objects: Sequence[Detection]) -> list[Label]:
     """What the classes' probabilities [classes] and a detector's objects say together, as `Labels.look` gives it."""
     instances = _instances(taxonomy, objects)
-    scores = taxonomy.confidences(values)
+    scores = taxonomy.confidences(values, floor)
     if instances:
         scores = taxonomy.lifted(scores, {node: many[0].score for node, many in instances.items()})
         scores = taxonomy.lifted(scores, _evidence(taxonomy, scores, instances))
-    return [
-        Label(*_facts(taxonomy, node, scores), tuple(one for one in instances.get(node, ()) if one.score >= floor))
-        for node in taxonomy.ranked(scores, floor).tolist()
-    ]
+    return [_label(taxonomy, node, scores[node], instances, floor) for node in taxonomy.ranked(scores, floor)]
 
 
-def _facts(
-    taxonomy: Taxonomy, node: int, scores: Floats
-) -> tuple[str, float, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _label(taxonomy: Taxonomy, node: int, score: float, instances: Found, floor: float) -> Label:
     label = taxonomy.labels[node]
-    return label.name, float(scores[node]), label.parents, label.aliases, label.categories
+    boxes = tuple(one for one in instances.get(node, ()) if one.score >= floor)
+    return Label(label.name, score, label.parents, label.aliases, label.categories, boxes)
 
 
 def _instances(taxonomy: Taxonomy, objects: Sequence[Detection]) -> Found:
     """The objects under their labels' names with calibrated scores, best first."""
-    known = [one for one in objects if one.label in taxonomy.objects]
-    sure = taxonomy.detected(np.array([one.score for one in known], np.float32)).tolist()
-    instances: Found = defaultdict(list)
-    for one, score in sorted(zip(known, sure, strict=True), key=lambda pair: -pair[1]):
-        node = taxonomy.objects[one.label]
-        instances[node].append(Detection(taxonomy.labels[node].name, score, one.box))
-    return dict(instances)
+    instances: Found = {}
+    for one in sorted(objects, key=lambda one: -one.score):
+        if (node := taxonomy.objects.get(one.label)) is not None:
+            found = Detection(taxonomy.labels[node].name, taxonomy.detected(one.score), one.box)
+            instances.setdefault(node, []).append(found)
+    return instances
 
 
-def _evidence(taxonomy: Taxonomy, scores: Floats, instances: Found) -> dict[int, float]:
-    """What scenes and activities the labels and instances speak for."""
-    sure = {name: float(scores[taxonomy.index[name]]) for name in scenes.CLUES}
+def _evidence(taxonomy: Taxonomy, scores: Mapping[int, float], instances: Found) -> dict[int, float]:
+    """What scenes and activities the labels and instances speak for; no rule is surer than the weakest it needs."""
+    sure = {name: scores.get(taxonomy.index[name], 0.0) for name in scenes.CLUES}
     boxes = {
         taxonomy.labels[node].name: [(one.score, (one.box.x1, one.box.y1, one.box.x2, one.box.y2)) for one in many]
         for node, many in instances.items()

@@ -62,7 +62,7 @@ WORDS = (
 
 def scores_of(taxonomy: Taxonomy, values: list[float]) -> dict[str, float]:
     scores = taxonomy.confidences(np.array(values, np.float32))
-    return {taxonomy.labels[node].name: float(scores[node]) for node in taxonomy.ranked(scores, 0.01)}
+    return {taxonomy.labels[node].name: scores[node] for node in taxonomy.ranked(scores, 0.01)}
 
 
 def named(taxonomy: Taxonomy, name: str) -> Label:
@@ -116,18 +116,32 @@ def test_evidence_lifts_what_lies_above_it() -> None:
     taxonomy = read(ZOO, WORDS)
     scores = taxonomy.confidences(np.array([0.1, 0.8, 0, 0, 0], np.float32))
     lifted = taxonomy.lifted(scores, {taxonomy.index["Dog"]: 0.85, taxonomy.index["Cat"]: 0.3})
-    found = {label.name: round(float(score), 2) for label, score in zip(taxonomy.labels, lifted, strict=True) if score}
+    found = {taxonomy.labels[node].name: round(score, 2) for node, score in lifted.items() if score}
     assert found == {
         "Golden Retriever": 0.1, "Dog": 0.85, "Pet": 0.85, "Tabby": 0.8, "Cat": 0.8, "Carnivore": 0.9, "Animal": 0.9,
     }  # fmt: skip
 
 
-@given(st.floats(0.05, 3), st.floats(-3, 3), hnp.arrays(np.float32, 9, elements=st.floats(0, 1, width=32)))
-def test_a_calibration_keeps_the_order_and_the_ends(slope: float, offset: float, scores: Floats) -> None:
-    scores = np.sort(np.concatenate((scores, np.array([0, 1], np.float32))))
-    found = Calibration(slope, offset)(scores)
-    assert (np.diff(found) >= 0).all()
+@given(st.floats(0.05, 3), st.floats(-3, 3), st.lists(st.floats(0, 1, width=32)))
+def test_a_calibration_keeps_the_order_and_the_ends(slope: float, offset: float, scores: list[float]) -> None:
+    found = list(map(Calibration(slope, offset), sorted((0.0, *scores, 1.0))))
+    assert found == sorted(found)
     assert (found[0], found[-1]) == (0, 1)
+
+
+@given(st.floats(0.5, 3), st.floats(-3, 3), st.floats(0.01, 0.99))
+def test_a_calibration_can_be_undone(slope: float, offset: float, score: float) -> None:
+    there = Calibration(slope, offset)
+    assert there.inverse(there(score)) == pytest.approx(score, rel=1e-6)
+
+
+@given(hnp.arrays(np.float32, 1000, elements=st.floats(0, 1, width=32)), st.floats(0, 1))
+def test_a_floor_leaves_out_what_lies_below_it_and_nothing_else(values: Floats, floor: float) -> None:
+    taxonomy = labels.load(MODEL)
+    values /= max(1, values.sum())
+    everything = taxonomy.confidences(values)
+    for bar in (floor, next(iter(everything.values()))):
+        assert taxonomy.confidences(values, bar) == {node: one for node, one in everything.items() if one >= bar}
 
 
 @given(

@@ -123,12 +123,11 @@ def probabilities(model: Model, image: NDArray[np.uint8]) -> Floats:
 def confidences(model: Model, photos: Sequence[Photo]) -> Floats:
     """Of each label in each photo, [photos, labels]."""
     taxonomy = labels.load(MODEL)
-    return np.array(
-        [
-            taxonomy.confidences(probabilities(model, pictures.read(photo.file)))
-            for photo in watched(photos, "looking at photos")
-        ]
-    )
+    found = np.zeros((len(photos), len(taxonomy.labels)), np.float32)
+    for row, photo in zip(found, watched(photos, "looking at photos"), strict=True):
+        sure = taxonomy.confidences(probabilities(model, pictures.read(photo.file)))
+        row[list(sure)] = list(sure.values())
+    return found
 
 
 def compare(name: str, ours: Floats, theirs: Floats, right: Flags) -> Iterator[Figure]:
