@@ -172,7 +172,7 @@ def check_feeds(specs: tuple[TensorSpec, ...], feeds: Tensors) -> None:
         raise AcceleratorError(f"inputs are {sorted(names)}, not {sorted(feeds)}")
     for spec in specs:
         found = feeds[spec.name]
-        if found.dtype != spec.dtype or not _fits(found.shape, spec.shape):
+        if found.dtype != spec.dtype or (found.shape != spec.shape and not _fits(found.shape, spec.shape)):
             raise AcceleratorError(
                 f"input {spec.name!r} is {spec.dtype}{list(spec.shape)}, not {found.dtype}{list(found.shape)}"
             )

@@ -106,8 +106,9 @@ class Taxonomy:
         """
         raised = dict(scores)
         for node, score in evidence.items():
-            for place in (node, *self._ancestors[node]):
-                raised[place] = max(raised.get(place, 0.0), score)
+            if score > raised.get(node, 0.0):
+                for place in (node, *self._ancestors[node]):
+                    raised[place] = max(raised.get(place, 0.0), score)
         return raised
 
     def ranked(self, scores: Mapping[int, float], floor: float) -> list[int]:

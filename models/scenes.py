@@ -87,14 +87,20 @@ ACTIVITIES = {
     "Brushing Teeth": Doing(("Toothbrush",), at_face),
     "Eating": Doing(("Sandwich", "Hot Dog", "Pizza", "Donut", "Cake", "Banana", "Apple"), at_face),
 }
+DONE_WITH = {
+    thing: [name for name, rule in ACTIVITIES.items() if thing in rule.things]
+    for thing in {thing for rule in ACTIVITIES.values() for thing in rule.things}
+}
 CROWD = "Crowd", 8  # as many people
 CLUES = frozenset(clue for place in PLACES.values() for clue in place.clues)
 
 
 def places(sure: Mapping[str, float]) -> dict[str, float]:
-    """Scores of the scenes whose clues are among these labels, 0..1."""
-    return {name: TRUST * _weakest([sure[clue] for clue in place.clues], place.least)
-            for name, place in PLACES.items()}  # fmt: skip
+    """Scores of the scenes that enough of these labels speak for, 0..1."""
+    if CLUES.isdisjoint(sure):
+        return {}
+    clues = {name: [sure[clue] for clue in place.clues if clue in sure] for name, place in PLACES.items()}
+    return {name: TRUST * _weakest(scores, PLACES[name].least) for name, scores in clues.items()}
 
 
 def activities(things: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
@@ -105,22 +111,14 @@ def activities(things: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
     people = things.get(PERSON, ())
     if not people:
         return {}
-    doing = {
-        name: max(
-            (
-                TRUST * min(sure, score)
-                for sure, person in people
-                for thing in rule.things
-                for score, box in things.get(thing, ())
-                if rule.how(person, box)
-            ),
-            default=0.0,
-        )
-        for name, rule in ACTIVITIES.items()
-        if not things.keys().isdisjoint(rule.things)
-    }
     crowd, many = CROWD
-    return doing | {crowd: TRUST * _weakest([sure for sure, _ in people], many)}
+    doing = {crowd: TRUST * _weakest([sure for sure, _ in people], many)}
+    for thing in things.keys() & DONE_WITH.keys():
+        for name in DONE_WITH[thing]:
+            lies = ACTIVITIES[name].how
+            fits = (min(sure, score) for sure, person in people for score, box in things[thing] if lies(person, box))
+            doing[name] = max(doing.get(name, 0.0), TRUST * max(fits, default=0.0))
+    return doing
 
 
 def _weakest(scores: Sequence[float], least: int) -> float:

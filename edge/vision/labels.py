@@ -100,7 +100,7 @@ def _instances(taxonomy: Taxonomy, objects: Sequence[Detection]) -> Found:
 
 def _evidence(taxonomy: Taxonomy, scores: Mapping[int, float], instances: Found) -> dict[int, float]:
     """What scenes and activities the labels and instances speak for; no rule is surer than the weakest it needs."""
-    sure = {name: scores.get(taxonomy.index[name], 0.0) for name in scenes.CLUES}
+    sure = {taxonomy.labels[node].name: score for node, score in scores.items()}
     boxes = {
         taxonomy.labels[node].name: [(one.score, (one.box.x1, one.box.y1, one.box.x2, one.box.y2)) for one in many]
         for node, many in instances.items()
