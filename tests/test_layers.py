@@ -73,6 +73,7 @@ VENDORS = {
     "starlette": {"edge/api/server.py", "edge/api/http"},
     "uvicorn": {"edge/api/server.py", "edge/api/http"},
     "httptools": {"edge/api/http"},
+    "pybase64": {"edge/api/reading"},
     "minio": {"edge/api/s3.py"},
     "urllib3": {"edge/api/s3.py"},
     "botocore": set(),

@@ -20,6 +20,8 @@ from edge.keys.master import Master
 BEGINNING = "0" * 64  # stands for the hash before the first
 PREFIX, SUFFIX = "audit-", ".jsonl"
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -75,4 +77,4 @@ def mac(key: bytes, value: Mapping[str, Any]) -> str:
 
 
 def dumps(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()

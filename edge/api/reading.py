@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import pybase64
 from pydantic_core import from_json
 
 from edge.api import faults
@@ -220,14 +221,22 @@ def _read_string(complaints: _Complaints, shape: Shape, value: object, path: str
 def _read_blob(complaints: _Complaints, shape: Shape, value: object, path: str) -> bytes:
     if not isinstance(value, str):
         raise _unlike(value, "a Blob", path)
-    try:
-        blob = binascii.a2b_base64(value, strict_mode=True)
-    except ValueError as error:
-        raise _unlike(value, "a Blob", path, f": {error}") from None
+    blob = _decoded(value, path)
     size = len(blob)
     for constraint in _lengths(shape.low, shape.high, size):
         complaints.add(path, constraint, f"'java.nio.HeapByteBuffer[pos=0 lim={size} cap={size}]'")
     return blob
+
+
+def _decoded(text: str, path: str) -> bytes:
+    try:  # thirty times faster than Python's own reader; whatever it refuses, that one judges
+        return pybase64.b64decode(text, validate=True)
+    except ValueError:
+        pass
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise _unlike(text, "a Blob", path, f": {error}") from None
 
 
 def _read_boolean(_: _Complaints, __: Shape, value: object, path: str) -> bool:

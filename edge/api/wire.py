@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Callable, Mapping
+from itertools import repeat
 from typing import Any
 
 from edge.api.faults import Fault
@@ -37,26 +38,22 @@ def fault_body(fault: Fault, request_id: str) -> bytes:
 
 
 def _structure(shape: Shape, value: object) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict) and not isinstance(value, Mapping):  # a dict is known sooner
         raise _unlike(shape, value)
     written: dict[str, Any] = {}
     name = ""
     try:
         for name, given in value.items():
             if given is not None:
-                part = _part(shape, name)
+                part = shape.parts[name]
                 written[name] = WRITERS[part.kind](part, given)
+    except KeyError:
+        raise TypeError(f".{name}: {shape.name} has no such member") from None
     except TypeError as error:
         raise TypeError(f".{name}{error}") from None
-    if missing := [one for one in shape.required if one not in written]:
+    if shape.required and (missing := [one for one in shape.required if one not in written]):
         raise TypeError(f".{missing[0]}: is missing")
     return written
-
-
-def _part(shape: Shape, name: str) -> Shape:
-    if name not in shape.parts:
-        raise TypeError(f": {shape.name} has no such member")
-    return shape.parts[name]
 
 
 def _list(shape: Shape, value: object) -> list[Any]:
@@ -65,7 +62,7 @@ def _list(shape: Shape, value: object) -> list[Any]:
     item = shape.parts["member"]
     written: list[Any] = []
     try:
-        written.extend(WRITERS[item.kind](item, given) for given in value)
+        written.extend(map(WRITERS[item.kind], repeat(item), value))
     except TypeError as error:
         raise TypeError(f"[{len(written)}]{error}") from None
     return written
