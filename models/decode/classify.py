@@ -15,8 +15,9 @@ def decode(outputs: dict[str, NDArray[Any]], how: Decode, floor: float) -> Score
     """Probabilities of all classes; `floor` is left to who names them, since parents sum over their leaves."""
     values: Floats = list(outputs.values())[how.index].ravel().astype(np.float32, copy=False)
     if how.activation == "softmax":
-        values = np.exp(values - values.max())
-        values /= values.sum()
+        # The ufuncs themselves: each method of an array is another call in Python.
+        values = np.exp(values - np.maximum.reduce(values))
+        values /= np.add.reduce(values)
     elif how.activation == "sigmoid":
         half = np.float32(0.5)
         values = half + half * np.tanh(half * values)  # the logistic function, without its overflow
