@@ -26,7 +26,7 @@ TASKS: tuple[Task, ...] = get_args(ZooTask)
 
 
 class BackendSettings(Section):
-    """How one back end opens models: `threads` 0 is one per core, `streams` frames in flight at once.
+    """How one back end opens models: `threads` 0 is one per core, `streams` frames are inferred at once.
 
     With `isolate` a model runs in a worker process, which is given up after an inference of `deadline` seconds; by
     default where the device can take its process down with it: coral, and OpenVINO on anything but the CPU.

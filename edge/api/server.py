@@ -1,4 +1,4 @@
-"""The service on HTTP: Starlette on uvicorn, in one thread with an event loop that never waits for anything else.
+"""The service on HTTP: uvicorn, and Starlette for what is not POST /, in one event loop that never waits for anything.
 
 Whatever takes time, from the hash of a body to an inference, is done by a few worker threads.
 """
