@@ -25,11 +25,15 @@ GIST = {
     "picture_quality": "{state}: brightness {brightness:.0f}, sharpness {sharpness:.0f}, contrast {contrast:.0f}",
     "ppe": "{with_required} with, {without_required} without what is required, {indeterminate} unclear",
     "celebrity": "{name}, {similarity:.1f} % alike",
+    "custom_labels": "{project}/{version}: ",
+    "custom_shadow": "{project}/{version} and {shadow} on trial, agree {agree}: ",
     "custom_pack": "{project}/{version}, {state} {reason}",
     "events_lost": "{count} undelivered events, {first} to {last}",
 }
-# Types that tell a list: which, and the gist of each item.
+# Types that tell a list: which, and the gist of each item, after what GIST says.
 ITEMS = {
+    "custom_labels": ("labels", "{name} {score:.2f}"),
+    "custom_shadow": ("labels", "{name} {score:.2f}"),
     "labels": ("labels", "{name} {score:.2f}"),
     "text": ("lines", "{text}"),
     "face_details": ("faces", "{gender[value]} of {age[0]} to {age[1]}, {emotions[0][value]}"),
@@ -153,10 +157,13 @@ def _values(event: Stored) -> Mapping[str, Any]:
 
 def describe(kind: str, values: Mapping[str, Any]) -> str:
     """The gist of an event's values."""
+    if kind not in GIST and kind not in ITEMS:
+        return str(values.get("reason", ""))
+    said = GIST.get(kind, "").format_map(values)
     if kind in ITEMS:
         column, gist = ITEMS[kind]
-        return ", ".join(gist.format_map(item) for item in values[column])
-    return GIST[kind].format_map(values) if kind in GIST else str(values.get("reason", ""))
+        said += ", ".join(gist.format_map(item) for item in values[column]) or "none"
+    return said
 
 
 def _show(events: Iterable[Stored], *, as_json: bool) -> int:

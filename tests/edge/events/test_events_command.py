@@ -103,6 +103,14 @@ def test_an_unknown_face_is_no_contradiction() -> None:
     assert said == "no one of 'people' stands out; the nearest is 100.0 % alike"
 
 
+def test_what_a_custom_model_saw_stands_in_the_line() -> None:
+    values = {"project": "doors", "version": "2", "labels": [{"name": "Open", "score": 0.934}]}
+    tried = {"shadow": "3", "shadow_labels": [], "agree": False}
+    assert command.describe("custom_labels", values) == "doors/2: Open 0.93"
+    assert command.describe("custom_labels", {**values, "labels": []}) == "doors/2: none"
+    assert command.describe("custom_shadow", values | tried) == "doors/2 and 3 on trial, agree False: Open 0.93"
+
+
 @given(st.text(max_size=20))
 def test_any_other_text_is_refused_with_a_sentence(text: str) -> None:
     try:
