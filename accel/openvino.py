@@ -176,7 +176,10 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
     supported = core.get_property(device, "SUPPORTED_PROPERTIES")
     properties = {name: value for name, value in wanted.items() if name in supported}
     if device == "CPU":
-        properties["CPU_RUNTIME_CACHE_CAPACITY"] = SIZES  # listed nowhere, as the next, but known
+        # Listed nowhere, as the next, but known. On ARM, where there is no such cache unless it is asked for, it mixes
+        # kernels up: with 2026.4 NanoDet then takes a person for scissors (docs/ARM64.md).
+        if platform.machine() != "aarch64":
+            properties["CPU_RUNTIME_CACHE_CAPACITY"] = SIZES
         if _computes_in_float():
             properties["LP_TRANSFORMS_MODE"] = False
     if options.precision:

@@ -193,6 +193,15 @@ def test_an_arm_core_without_the_dot_product_computes_in_float(
     assert not backend._computes_in_float(tmp_path / "absent")
 
 
+@pytest.mark.parametrize(("machine", "kept"), [("x86_64", True), ("aarch64", False)])
+def test_kernels_are_kept_for_other_sizes_but_not_on_arm(
+    machine: str, *, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    properties = backend._properties(vendor.Core(), "CPU", Options())
+    assert ("CPU_RUNTIME_CACHE_CAPACITY" in properties) is kept
+
+
 def test_computing_in_float_gives_the_same(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "_computes_in_float", lambda: True)
     session = open_session("openvino", weights, Options())

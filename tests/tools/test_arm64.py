@@ -15,7 +15,11 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 BOX = {"x1": 0.1, "y1": 0.1, "x2": 0.5, "y2": 0.5}
-SEEN = {"objects": [{"label": "Person", "score": 0.74, "box": BOX}], "moderation": {"Explicit": 0.02}}
+SEEN = {
+    "objects": [{"label": "Person", "score": 0.74, "box": BOX}],
+    "labels": [{"name": "Person", "score": 0.98, "parents": []}],
+    "moderation": {"flags": [], "content_types": []},
+}
 
 
 @pytest.fixture
@@ -41,7 +45,9 @@ def test_its_help_names_the_processors() -> None:
         ({"objects": [{"label": "Person", "score": 0.5, "box": BOX}]}, False),
         ({"objects": [{"label": "Person", "score": 0.74, "box": BOX | {"x2": 0.7}}]}, False),
         ({"objects": []}, False),
-        ({"moderation": {"Explicit": 0.38}}, False),
+        ({"labels": [{"name": "Person", "score": 0.95}]}, True),
+        ({"labels": [{"name": "Suit", "score": 0.98}]}, False),
+        ({"moderation": {"flags": [{"name": "Violence"}], "content_types": []}}, False),
         ({"missing": {"moderation": "no back end can run the model"}}, False),
     ],
 )
