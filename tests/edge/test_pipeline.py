@@ -119,32 +119,19 @@ def test_a_finite_source_ends_the_run_and_every_event_arrives_in_order(tmp_path:
     assert parts.stats.frames("yard") == {"captured": 19} | dict.fromkeys(FATES, 0) | {"analysed": 19}
 
 
+def flying(number: int, waits: list[int]) -> InFlight:
+    """A frame in flight that notes when it is waited for."""
+    pending = Pending({}, lambda: (waits.append(number), {})[1], lambda _: DOG, time.perf_counter())
+    return InFlight(Frame("yard", np.zeros((4, 4, 3), np.uint8), float(number), number), pending, {})
+
+
 def test_the_older_half_of_the_frames_in_flight_is_waited_for_at_once(tmp_path: Path) -> None:
-    arrived: list[int] = []
-
-    def flying(number: int) -> InFlight:
-        pending = Pending({}, lambda: (arrived.append(number), {})[1], lambda _: DOG, time.perf_counter())
-        return InFlight(Frame("yard", np.zeros((4, 4, 3), np.uint8), float(number), number), pending, {})
-
-    with pipeline(tmp_path, free_port(), {}, Detector()) as (run, _):
-        frames = deque(map(flying, range(4)))
-        steps = [(run._done(frames).frame.index, arrived.copy()) for _ in range(2)]
-    assert steps == [(0, [1, 0]), (1, [1, 0])]
-    assert len(frames) == 2
-
-
-def test_a_long_line_of_frames_is_waited_for_by_halves(tmp_path: Path) -> None:
     waits: list[int] = []
-
-    def flying(number: int) -> InFlight:
-        pending = Pending({}, lambda: (waits.append(number), {})[1], lambda _: DOG, time.perf_counter())
-        return InFlight(Frame("yard", np.zeros((4, 4, 3), np.uint8), float(number), number), pending, {})
-
     with pipeline(tmp_path, free_port(), {}, Detector()) as (run, _):
-        frames = deque(map(flying, range(6)))
+        frames = deque(flying(number, waits) for number in range(6))
         for number in range(6, 10):
-            run._done(frames)
-            frames.append(flying(number))
+            assert run._done(frames).frame.index == number - 6
+            frames.append(flying(number, waits))
     assert waits == [2, 1, 0, 5, 4, 3]
 
 
