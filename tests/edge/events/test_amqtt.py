@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -47,6 +48,7 @@ def port() -> Iterator[int]:
         loop.call_soon_threadsafe(stops[0].set)
         thread.join()
         loop.close()
+        gc.collect()  # amqtt may leave a connection open, which would be told of in whatever test comes next
 
 
 @pytest.mark.filterwarnings("ignore")  # amqtt's own
