@@ -172,7 +172,7 @@ def check_feeds(specs: tuple[TensorSpec, ...], feeds: Tensors) -> None:
         raise AcceleratorError(f"inputs are {sorted(names)}, not {sorted(feeds)}")
     for spec in specs:
         found = feeds[spec.name]
-        if found.dtype != spec.dtype or (found.shape != spec.shape and not _fits(found.shape, spec.shape)):
+        if found.dtype != spec.dtype or not _fits(found.shape, spec.shape):
             raise AcceleratorError(
                 f"input {spec.name!r} is {spec.dtype}{list(spec.shape)}, not {found.dtype}{list(found.shape)}"
             )
@@ -205,4 +205,6 @@ def _load(backend: str) -> Backend:
 
 
 def _fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    if found == wanted:
+        return True
     return len(found) == len(wanted) and all(want in (-1, size) for size, want in zip(found, wanted, strict=True))

@@ -160,10 +160,7 @@ class _Post:
             answer = self._service.refuse(asked, faults.service_unavailable())
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             answer = self._service.refuse(asked, error)
-        headers = [*answer.headers, ("content-length", str(len(answer.body)))]
-        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-        await send({"type": "http.response.body", "body": answer.body})
+        await _response(answer)(scope, receive, send)
 
     async def _answered(self, asked: Asked, receive: Receive) -> Answer:
         service = self._service
