@@ -32,6 +32,7 @@ from edge.commands import (
     top,
 )
 from edge.errors import EXPECTED, StorageError, exit_code
+from edge.hush import spare_python
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit status."""
     args = parser().parse_args(arguments)
+    spare_python()
     logs.start(args.log)
     try:
         status = int(args.handler(args))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,18 @@ _inside = 0
 _kept = -1  # the real stderr, while it is replaced
 _caught = -1
 _told = 0  # bytes of what was caught that were looked at
+
+
+def spare_python() -> None:
+    """Have `sys.stderr` write past all that is hushed, to be called before anything is.
+
+    libpng prints a line in two writes: a record of the log between them would be taken for a part of its chatter.
+    """
+    try:
+        if sys.stderr.fileno() == STDERR:
+            sys.stderr = os.fdopen(os.dup(STDERR), "w", 1, sys.stderr.encoding, "backslashreplace", closefd=False)
+    except (AttributeError, OSError, ValueError):  # there is none, or it is not a descriptor's
+        return
 
 
 @contextmanager
@@ -61,9 +74,10 @@ def _leave() -> None:
         _inside -= 1
         if _kept < 0:
             return
+        if not _inside:
+            os.dup2(_kept, STDERR)  # first: what is written from now on is not caught
         _pass_on(whole=not _inside)
         if not _inside:
-            os.dup2(_kept, STDERR)
             os.close(_kept)
             os.close(_caught)
 

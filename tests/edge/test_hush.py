@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from edge.hush import hushed
+from edge.hush import hushed, spare_python
 
 
 def test_only_chatter_is_swallowed(capfd: pytest.CaptureFixture[str]) -> None:
@@ -58,3 +59,22 @@ def test_no_descriptor_is_left_open() -> None:
         with hushed():
             pass
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_python_writes_is_not_held_back_nor_taken_for_chatter(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", os.fdopen(2, "w", closefd=False))
+    spare_python()
+    with hushed():
+        os.write(2, b"libpng warning: half a ")
+        sys.stderr.write("camera door: online\n")
+        assert capfd.readouterr().err == "camera door: online\n"
+        os.write(2, b"line\n")
+    assert capfd.readouterr().err == ""
+
+
+def test_without_a_stderr_there_is_nothing_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)  # as under pythonw, or with 2>&-
+    spare_python()
+    assert sys.stderr is None
