@@ -59,7 +59,8 @@ class Room:
 class Line:
     """`workers` requests are in work and `queue` more wait for that; those that wait for other servers are neither.
 
-    So however slow such a server is, requests that do not need it go on.
+    So however slow such a server is, requests that do not need it go on. Threads that are not in work read and check
+    the requests that come next, and write down the last ones: operations use the cores best if they need not wait.
     """
 
     def __init__(self, workers: int, queue: int) -> None:
@@ -84,7 +85,7 @@ class Line:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """One of those that are worked on, as soon as it can be."""
+        """One of those whose operation is worked on, as soon as it can be."""
         with self._places:
             yield
 

@@ -103,10 +103,6 @@ class Service:
 
     def answer(self, admitted: Admitted, body: bytes) -> Answer:
         """Takes as long as the operation does. The audit has it before the client does."""
-        with self.line.at_work():
-            return self._answer(admitted, body)
-
-    def _answer(self, admitted: Admitted, body: bytes) -> Answer:
         asked, facts = admitted.asked, dict[str, Any]()
         fault: Fault | None = None
         told = b""
@@ -180,7 +176,7 @@ class Service:
             raise faults.invalid_parameter(
                 f"{operation.name} is not offered by this device; GET /capabilities lists what is"
             )
-        with TURNS.giving_way():
+        with self.line.at_work(), TURNS.giving_way():
             answer = self._operations[operation.name](self.desk, members)
         facts["answer"] = answer
         return wire.encode(operation, answer)

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,6 +23,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE, TERMINATOR = "rekognition", "aws4_request"
 SKEW = 900.0  # seconds
 STAMP = "%Y%m%dT%H%M%SZ"
+STAMPED = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 CLOCK_SET = datetime(2025, 1, 1, tzinfo=UTC).timestamp()  # a device without a clock of its own starts long before
 REGION = re.compile(r"[a-z]{2}[a-z0-9-]{1,30}")  # which need not be ours
 PARTS = ("Credential", "Signature", "SignedHeaders")
@@ -203,10 +205,10 @@ def _check_signed(signed: Sequence[str], given: Headers, dated: str) -> None:
 
 def _moment(text: str) -> datetime:
     """Of `X-Amz-Date`, or of `Date`, which may be as HTTP has it."""
-    try:
-        return datetime.strptime(text.strip(), STAMP).replace(tzinfo=UTC)
-    except ValueError:
-        pass
+    text = text.strip()
+    if STAMPED.fullmatch(text):
+        with suppress(ValueError):  # the thirteenth month
+            return datetime.fromisoformat(text)
     try:
         at = parsedate_to_datetime(text)
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

@@ -461,6 +461,19 @@ def test_a_full_line_is_told_to_come_back_later(tmp_path: Path) -> None:
         assert [hear(wire)[0] for wire in waiting] == [200, 200]
 
 
+def test_while_all_places_are_taken_what_comes_next_is_read_and_checked(tmp_path: Path) -> None:
+    gate = Gate()
+    with running(tmp_path, workers=1) as one, one.connect() as busy:
+        one.door.operations["CreateCollection"] = gate
+        busy.sendall(one.request())
+        gate.entered()
+        with pytest.raises(ClientError) as caught:
+            client(one).create_collection(CollectionId="no name", Tags={"a": "b"})
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
+        gate.open.set()
+        assert hear(busy)[0] == 200
+
+
 def test_bodies_together_hold_no_more_than_their_share(tmp_path: Path) -> None:
     with running(tmp_path, body_mb=1, memory_mb=1) as one, ExitStack() as opened:
         body = b" " * (1 << 20)
