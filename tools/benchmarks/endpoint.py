@@ -3,8 +3,8 @@
 Clients are processes of their own, on the same machine, whose requests are signed beforehand. `overhead` is what a
 request takes beyond the operation that it asks for: a photo of 221 kB (1920 x 1350), or a search in a small collection;
 its reference is what is promised. `request` is all of it, over the same operation called in the server's process, by
-turns. `throughput` is requests a second for four clients, over that of as many threads as the server has workers,
-which call the operation. `memory` is what the process has in memory after 1,000 requests, over what it had before.
+turns. `throughput` is requests a second for four clients, over that of four threads which call the operation in the
+server's process; `throughput.workers`, over that of as many threads as the server has workers. `memory` is what the process has in memory after 1,000 requests, over what it had before.
 `slow` is a fast client's request beside 200 that send a byte now and then, over the same alone. `search` asks for the
 faces most like one of 100,000; the reference of its p99 is what is promised. `flood` is a camera of 720p at 5 frames/s,
 of which each is an event, while four clients ask for faces and labels without a pause, over the same camera alone:
@@ -100,7 +100,7 @@ def run(quick: bool) -> Iterator[Figure]:
             for operation in ("DetectFaces", "DetectLabels", "SearchFaces"):
                 yield from _overhead(stage, asking[0], operation, 6 if quick else 30)
             for operation in ("DetectFaces", "DetectLabels"):
-                yield _throughput(stage, asking, operation, 3 if quick else 7)
+                yield from _throughput(stage, asking, operation, 3 if quick else 7)
             yield _memory(stage, asking[0])
             yield from _slow(stage, asking, 5.0 if quick else 15.0)
             yield from _search(stage, asking[0], 300 if quick else 2000)
@@ -184,14 +184,18 @@ def _overhead(stage: Stage, client: Client, operation: str, rounds: int) -> Iter
     yield figure(f"endpoint.request.{operation}.p50", at(there, 0.5), "ms", count, at(here, 0.5))
 
 
-def _throughput(stage: Stage, asking: list[Client], operation: str, rounds: int) -> Figure:
+def _throughput(stage: Stage, asking: list[Client], operation: str, rounds: int) -> Iterator[Figure]:
     """By turns, so that all share the machine's moods."""
-    there, here = list[float](), list[float]()
+    callers = {"throughput": CLIENTS, "throughput.workers": stage.config.api.workers}
+    here: dict[str, list[float]] = {name: [] for name in callers}
+    there = list[float]()
     for _ in range(rounds):
-        here.append(_called(stage, operation))
         there.append(_flooded(stage, asking, operation))
-    name, count = f"endpoint.throughput.{operation}", round(sum(there) * A_WHILE)
-    return figure(name, float(np.median(there)), "requests/s", count, float(np.median(here)))
+        for name, threads in callers.items():
+            here[name].append(_called(stage, operation, threads))
+    answered, count = float(np.median(there)), round(sum(there) * A_WHILE)
+    for name, rates in here.items():
+        yield figure(f"endpoint.{name}.{operation}", answered, "requests/s", count, float(np.median(rates)))
 
 
 def _flooded(stage: Stage, asking: list[Client], operation: str) -> float:
@@ -203,7 +207,7 @@ def _flooded(stage: Stage, asking: list[Client], operation: str) -> float:
     return count / (time.perf_counter() - began)
 
 
-def _called(stage: Stage, operation: str) -> float:
+def _called(stage: Stage, operation: str, callers: int) -> float:
     counts = list[int]()
 
     def call() -> None:
@@ -213,7 +217,7 @@ def _called(stage: Stage, operation: str) -> float:
             done += 1
         counts.append(done)
 
-    threads = [threading.Thread(target=call) for _ in range(stage.config.api.workers)]
+    threads = [threading.Thread(target=call) for _ in range(callers)]
     began = time.perf_counter()
     for thread in threads:
         thread.start()
