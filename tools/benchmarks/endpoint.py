@@ -4,11 +4,12 @@ Clients are processes of their own, on the same machine, whose requests are sign
 request takes beyond the operation that it asks for: a photo of 221 kB (1920 x 1350), or a search in a small collection;
 its reference is what is promised. `request` is all of it, over the same operation called in the server's process, by
 turns. `throughput` is requests a second for four clients, over that of four threads which call the operation in the
-server's process; `throughput.workers`, over that of as many threads as the server has workers. `memory` is what the process has in memory after 1,000 requests, over what it had before.
-`slow` is a fast client's request beside 200 that send a byte now and then, over the same alone. `search` asks for the
-faces most like one of 100,000; the reference of its p99 is what is promised. `flood` is a camera of 720p at 5 frames/s,
-of which each is an event, while four clients ask for faces and labels without a pause, over the same camera alone:
-frames analysed a second, and milliseconds from a frame's capture to the broker's PUBACK of its event.
+server's process; `throughput.workers`, over that of as many threads as the server has workers. `memory` is what the
+process has in memory after 1,000 requests, over what it had before. `slow` is a fast client's request beside 200 that
+send a byte now and then, over the same alone. `search` asks for the faces most like one of 100,000; the reference of
+its p99 is what is promised. `flood` is a camera of 720p at 5 frames/s, of which each is an event, while four clients
+ask for faces and labels without a pause, over the same camera alone: frames analysed a second, and milliseconds from a
+frame's capture to the broker's PUBACK of its event.
 """
 
 from __future__ import annotations
