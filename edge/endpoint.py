@@ -101,8 +101,8 @@ class ApiSettings(Section):
     """Rekognition's API, for who signs with a key of `vedette keys`; `port` 0 turns it off.
 
     Signatures may be `skew` seconds old, and name any region: `region` and `account` are those of our own ARNs.
-    `workers` requests are worked on at once and `queue` more wait, in `connections` at most; `body_mb` is the largest
-    and `memory_mb` what all of them may hold. A request must arrive within `patience` seconds.
+    `workers` operations are at work at once and `queue` requests more wait, in `connections` at most; `body_mb` is the
+    largest and `memory_mb` what all of them may hold. A request must arrive within `patience` seconds.
     """
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"

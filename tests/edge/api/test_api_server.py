@@ -468,7 +468,7 @@ def test_while_all_places_are_taken_what_comes_next_is_read_and_checked(tmp_path
         busy.sendall(one.request())
         gate.entered()
         with pytest.raises(ClientError) as caught:
-            client(one).create_collection(CollectionId="no name", Tags={"a": "b"})
+            client(one).create_collection(CollectionId="no name")
         assert caught.value.response["Error"]["Code"] == "ValidationException"
         gate.open.set()
         assert hear(busy)[0] == 200
