@@ -144,7 +144,7 @@ class Pipeline:
         self._told = threading.Event()
         self._held = Held(parts.log, self._tell_status)
         self._live = any(camera.live for camera in config.cameras.values())
-        self._mailbox: Mailbox[Arrived] = Mailbox(room=4)
+        self._mailbox: Mailbox[Arrived] = Mailbox(room=8)
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
         self._began = time.monotonic()

@@ -127,12 +127,16 @@ def stack(strips: Sequence[Image], width: int = 0) -> Image:
     return batch
 
 
-def part(corners: Floats, start: float, end: float) -> Floats:
-    """The corners [4,2] of what lies between two ratios of a line's length."""
-    top, bottom = corners[1] - corners[0], corners[2] - corners[3]
-    return np.stack(
-        [corners[0] + top * start, corners[0] + top * end, corners[3] + bottom * end, corners[3] + bottom * start]
-    ).astype(np.float32)
+def part(corners: Floats, start: float, end: float) -> list[tuple[float, float]]:
+    """The four corners of what lies between two ratios of a line's length."""
+    (x1, y1), (x2, y2), (x3, y3), (x4, y4) = corners.tolist()  # a page has hundreds of words: arrays take longer
+    top_x, top_y, bottom_x, bottom_y = x2 - x1, y2 - y1, x3 - x4, y3 - y4
+    return [
+        (x1 + top_x * start, y1 + top_y * start),
+        (x1 + top_x * end, y1 + top_y * end),
+        (x4 + bottom_x * end, y4 + bottom_y * end),
+        (x4 + bottom_x * start, y4 + bottom_y * start),
+    ]
 
 
 def reading_order(corners: Floats) -> list[int]:

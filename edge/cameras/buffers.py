@@ -9,7 +9,7 @@ import sys
 
 from edge.values import Image
 
-KEPT = 18  # pictures at most: one being filled, those waiting, those looked at
+KEPT = 22  # pictures at most: one being filled, those waiting, those looked at
 NOBODY = 2  # references: the list's, and that of the question itself
 
 

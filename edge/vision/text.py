@@ -171,16 +171,16 @@ def findings(read: Sequence[Line], shape: Sequence[int], wanted: TextFilter) -> 
     kept = []
     left = wanted.most
     for line in read:
-        words = list(islice((word for word in line.words() if _passes(_found([word], shape), wanted)), left))
+        told = ((word, _found([word], shape)) for word in line.words())
+        words = list(islice((one for one in told if _passes(one[1], wanted)), left))
         left = None if left is None else left - len(words)
         if words:
             kept.append(words)
-    found = [replace(_found(words, shape), id=number) for number, words in enumerate(kept)]
+    found = [replace(_found([word for word, _ in words], shape), id=number) for number, words in enumerate(kept)]
     for parent, words in enumerate(kept):
         first = len(found)
         found += [
-            replace(_found([word], shape), id=first + number, kind="WORD", parent=parent)
-            for number, word in enumerate(words)
+            replace(word, id=first + number, kind="WORD", parent=parent) for number, (_, word) in enumerate(words)
         ]
     return found
 
@@ -188,11 +188,13 @@ def findings(read: Sequence[Line], shape: Sequence[int], wanted: TextFilter) -> 
 def _found(words: Sequence[Line], shape: Sequence[int]) -> Words:
     """Words of one line as a line of their own."""
     text = " ".join("".join(word.text) for word in words)
-    score = float(np.mean([score for word in words for score in word.scores]))
+    scores = [score for word in words for score in word.scores]
     corners = lines.part(words[0].corners, words[0].begins[0], words[-1].ends[-1])
-    ratios = np.clip(corners / np.array([shape[1], shape[0]]), 0.0, 1.0)
-    polygon = tuple((x, y) for x, y in ratios.tolist())
-    return Words(0, "LINE", None, text, score, Box(*ratios.min(axis=0).tolist(), *ratios.max(axis=0).tolist()), polygon)
+    height, width = shape[:2]
+    polygon = tuple((min(max(x / width, 0.0), 1.0), min(max(y / height, 0.0), 1.0)) for x, y in corners)
+    across, down = zip(*polygon, strict=True)
+    box = Box(min(across), min(down), max(across), max(down))
+    return Words(0, "LINE", None, text, sum(scores) / len(scores), box, polygon)
 
 
 def _passes(word: Words, wanted: TextFilter) -> bool:

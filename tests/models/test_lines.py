@@ -98,7 +98,7 @@ def test_part_of_a_line_lies_on_it(one: float, other: float) -> None:
     line = rectangle((200, 200), 180, 20, 25)
     start, end = sorted((one, other))
     outline = line.reshape(-1, 1, 2)
-    for x, y in lines.part(line, start, end).tolist():
+    for x, y in lines.part(line, start, end):
         assert cv2.pointPolygonTest(outline, (x, y), measureDist=True) > -0.01
 
 

@@ -50,7 +50,7 @@ def test_another_size_drives_the_older_ones_out() -> None:
 
 def test_no_more_are_kept_than_a_camera_needs() -> None:
     buffers = Buffers()
-    held = [image() for _ in range(20)]
+    held = [image() for _ in range(KEPT + 2)]
     for one in held:
         buffers.keep(one)
 
