@@ -38,9 +38,9 @@ def key_of(master: Master) -> bytes:
 
 def seal(record: Mapping[str, Any], before: Link, key: bytes) -> tuple[bytes, Link]:
     """The line of a record, with its end, and its place."""
-    chain = {"number": before.number + 1, "previous": before.hash}
-    own = mac(key, {**record, "chain": chain})
-    return dumps({**record, "chain": {**chain, "hash": own}}) + b"\n", Link(before.number + 1, own)
+    said = dumps({**record, "chain": {"number": before.number + 1, "previous": before.hash}})
+    own = hmac.digest(key, said, "sha256").hex()
+    return b'%s,"hash":"%s"}}\n' % (said.removesuffix(b"}}"), own.encode()), Link(before.number + 1, own)
 
 
 def opened(line: bytes, key: bytes) -> tuple[dict[str, Any], Link, str] | None:
