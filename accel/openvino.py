@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -26,14 +27,14 @@ SIZES = 8  # inputs of how many sizes a graph of free size keeps its kernels for
 
 
 def open_model(weights: Path, options: Options) -> Session:
-    """Compile a model; the first time fills the cache, later ones read it."""
-    core = _core()
+    """Compile a model; the first time fills the cache, later ones read it, by whatever links they come."""
+    core, weights = _core(), weights.resolve()
     device = _device(core, options)
     try:
         compiled = core.compile_model(str(weights), device, _properties(core, device, options))
     except RuntimeError as error:
         raise AcceleratorError(_refusal(core, weights, device, error)) from error
-    let_go(weights.parent.resolve(), *([options.cache.resolve()] if options.cache else []))
+    let_go(weights.parent, *([options.cache.resolve()] if options.cache else []))
     # With several streams more wait in line, so that none idles while Python is busy with a row of those that are done;
     # with one stream a waiting frame would only grow old.
     return OpenVinoSession(compiled, IN_LINE * options.streams if options.streams > 1 else 1)
@@ -185,7 +186,7 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
     if options.precision:
         properties["INFERENCE_PRECISION_HINT"] = options.precision
     if options.cache:
-        properties["CACHE_DIR"] = str(_made(options.cache))
+        properties["CACHE_DIR"] = str(_cache(options.cache))
     return properties
 
 
@@ -200,14 +201,19 @@ def _computes_in_float(system: Path = Path("/proc/cpuinfo")) -> bool:
     return False
 
 
-def _made(folder: Path) -> Path:
+def _cache(folder: Path) -> Path:
+    """This version's part of the folder; what others have left there is removed, for none can read another's."""
+    own = folder / version().replace(" ", "-")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        own.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AcceleratorError(
             f"{folder}: cannot keep compiled models here ({error.strerror}); choose another"
         ) from error
-    return folder
+    for other in folder.glob("openvino-*"):
+        if other != own:
+            shutil.rmtree(other, ignore_errors=True)
+    return own
 
 
 def _refusal(core: Any, weights: Path, device: str, error: RuntimeError) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -130,17 +130,15 @@ def isolated(backend: str, options: Options) -> bool:
     return backend == "coral" or (backend == "openvino" and not on_cpu)
 
 
-def open_first(
-    candidates: Sequence[tuple[str, Path]], options: Mapping[str, Options] | None = None
-) -> tuple[Session, list[str]]:
-    """Open the first (back end, weights) that works, and say why those before it did not.
+def open_first(candidates: Sequence[tuple[str, Path, Options]]) -> tuple[Session, list[str]]:
+    """Open the first that works, and say why those before it did not.
 
     Raises AcceleratorError with every reason if none works.
     """
     reasons: list[str] = []
-    for backend, weights in candidates:
+    for backend, weights, options in candidates:
         try:
-            return open_session(backend, weights, (options or {}).get(backend)), reasons
+            return open_session(backend, weights, options), reasons
         except AcceleratorError as error:
             reasons.append(f"{backend}: {error}")
     raise AcceleratorError("no back end can run the model: " + ("; ".join(reasons) or "none is configured"))

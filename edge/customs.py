@@ -23,7 +23,6 @@ from edge.custom.records import place_of
 from edge.errors import InputError, MissingError, StorageError
 from edge.failover import Failover, open_built
 from edge.packs import custom as packs
-from edge.packs import owners
 from edge.packs.store import Built
 from edge.vision import selftest
 from edge.vision.custom import Custom
@@ -236,23 +235,7 @@ def open_version(settings: Settings, version: Version, *, lasting: bool = False)
         built.append(replace(one, manifest=one.manifest.model_copy(update={"name": version.place})))
     if not built:
         raise ModelError(f"{'; '.join(reason for _, reason in absent)}: add one of them to accel.order")
-    return Custom(open_built(built, absent, _apart(settings, version), lasting=lasting), installed, version.place)
-
-
-@dataclass(frozen=True, slots=True)
-class _Apart:
-    """Settings of one version."""
-
-    models: engine.ModelSettings
-    accel: engine.AccelSettings
-
-
-def _apart(settings: Settings, version: Version) -> engine.Settings:
-    """What is compiled of it lies by itself, so that it can be removed with the pack."""
-    if settings.accel.cache:
-        return settings
-    place = owners.compiled(settings.models.open_store(), version.digest)
-    return _Apart(settings.models, settings.accel.model_copy(update={"cache": place}))
+    return Custom(open_built(built, absent, settings, lasting=lasting), installed, version.place)
 
 
 def try_out(settings: Settings, version: Version, then: Callable[[Custom], None] = lambda _: None) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Annotated, Protocol, get_args
 
@@ -55,9 +54,15 @@ class AccelSettings(Section):
     cache: LocalPath | None = None
     retry: Annotated[Number, Field(gt=0.0, le=300.0)] = 5.0
 
-    def options(self, backend: Backend, store: Path) -> Options:
+    def options(self, backend: Backend) -> Options:
+        """For who opens no model."""
         chosen: BackendSettings = getattr(self, backend)
-        return Options(**chosen.model_dump(), cache=self.cache or store / "compiled")
+        return Options(**chosen.model_dump())
+
+    def options_of(self, built: Built, store: Store) -> Options:
+        """What is compiled of a model lies by itself, so that it can be removed with the model."""
+        cache = self.cache / built.digest if self.cache else store.compiled(built.digest)
+        return replace(self.options(built.backend), cache=cache)
 
 
 class ModelSettings(Section):
@@ -263,10 +268,10 @@ def open_model(task: Task, settings: Settings) -> Model:
     Raises ModelError if none is installed, AcceleratorError if no back end opens any.
     """
     installed, absent = installed_of(task, settings)
-    order, root = settings.accel.order, settings.models.open_store().root
-    options: dict[str, Options] = {backend: settings.accel.options(backend, root) for backend in order}
+    order, store = settings.accel.order, settings.models.open_store()
+    candidates = [(built.backend, built.weights, settings.accel.options_of(built, store)) for built in installed]
     with hushed():
-        session, reasons = open_first([(built.backend, built.weights) for built in installed], options)
+        session, reasons = open_first(candidates)
     chosen = installed[len(reasons)]
     before = order[: order.index(chosen.backend)]
     return Model(
@@ -277,7 +282,7 @@ def open_model(task: Task, settings: Settings) -> Model:
 def fault_of(backend: Backend, settings: Settings) -> str | None:
     """Why a back end cannot be used on this machine, in one sentence; None if it can."""
     with hushed():
-        return probe(backend, settings.accel.options(backend, settings.models.open_store().root))
+        return probe(backend, settings.accel.options(backend))
 
 
 def check_backends(settings: Settings) -> None:

@@ -143,9 +143,7 @@ def _unserved(config: Config) -> Iterator[str]:
 
 
 def _backend(config: Config, backend: Backend) -> str:
-    return (
-        f"{backend} in a worker process" if isolated(backend, config.accel.options(backend, config.data)) else backend
-    )
+    return f"{backend} in a worker process" if isolated(backend, config.accel.options(backend)) else backend
 
 
 def _source(camera: CameraSettings) -> Iterator[str]:

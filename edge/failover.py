@@ -408,8 +408,8 @@ def open_built(
     installed: Sequence[Built], absent: Sequence[tuple[Backend, str]], settings: Settings, *, lasting: bool = False
 ) -> Failover:
     """As `open_failover`, for these models in their order; `absent` tells why there is none for a back end."""
-    root, retry = settings.models.open_store().root, settings.accel.retry
-    candidates = [Candidate(built, settings.accel.options(built.backend, root)) for built in installed]
+    store, retry = settings.models.open_store(), settings.accel.retry
+    candidates = [Candidate(built, settings.accel.options_of(built, store)) for built in installed]
     for candidate in candidates:
         try:
             if candidate.open(START if lasting else inf):

@@ -3,7 +3,6 @@
 ::
 
     owners/<owner>/<digest>     empty; this owner has a version with that pack, or is about to
-    compiled/<digest>/          what a back end compiled of it for this machine; it goes with the pack
 
 A pack is removed with the last marker that names it, and one that none names is left alone. A marker is written before
 its pack is in its place, and goes after that is gone: what a killed process leaves is found by it. All of this is for
@@ -24,10 +23,6 @@ GONE = ".gone-"  # what an installed pack is called while its files are removed
 def folder(store: Store) -> Path:
     """Where the packs are."""
     return store.root / "custom"
-
-
-def compiled(store: Store, digest: str) -> Path:
-    return store.root / "compiled" / digest
 
 
 def marker(store: Store, owner: str, digest: str) -> Path:
@@ -57,5 +52,5 @@ def sweep(store: Store, owner: str, keep: Collection[str]) -> None:
         place = folder(store) / own.name
         if own.name not in others and place.is_dir():
             shutil.rmtree(place.rename(place.with_name(f"{GONE}{place.name}")))
-            shutil.rmtree(compiled(store, own.name), ignore_errors=True)
+            shutil.rmtree(store.compiled(own.name), ignore_errors=True)
         own.unlink()

@@ -5,6 +5,7 @@
     blobs/<digest>                        one source file, verified; kept, so that a rebuild needs no network
     archives/                             packages of an unfinished pull; removed as soon as they are read
     built/<name>/<back end>/<identity>/   one built model and its record.json
+    compiled/<identity>/                  what a back end compiled of a model for this machine; it goes with the model
     celebrities/, custom/, owners/        packs that people make, see `celebrities`, `custom` and `owners`
     tmp/                                  work in progress; whatever lies here belongs to nobody
     lock                                  held by whoever changes the store
@@ -97,6 +98,9 @@ class Store:
 
     def folder(self, name: str, backend: Backend, digest: str) -> Path:
         return self.root / "built" / name / backend / digest
+
+    def compiled(self, digest: str) -> Path:
+        return self.root / "compiled" / digest
 
     def record(self, manifest: Manifest, backend: Backend) -> Record | None:
         """The record of a built model; None if there is none or it cannot be read."""
@@ -211,6 +215,7 @@ class Store:
             others = (other for other in place.parent.iterdir() if other != place)
             for other in sorted(others, key=lambda folder: folder.stat().st_mtime)[:-1]:
                 other.rename(old / other.name)
+                shutil.rmtree(self.compiled(other.name), ignore_errors=True)
         flush(place.parent)
 
 

@@ -88,8 +88,8 @@ def test_a_library_that_cannot_be_loaded_names_the_remedy(weights: Path, library
 def test_without_an_edge_tpu_the_next_back_end_is_taken(weights: Path, tflite_model: Callable[..., bytes]) -> None:
     plain = weights.with_name("plain.tflite")
     plain.write_bytes(tflite_model())
-    missing = {"coral": Options(library="libno_such_edgetpu.so.1")}
-    session, reasons = open_first([("coral", weights), ("tflite", plain)], missing)
+    missing = Options(library="libno_such_edgetpu.so.1")
+    session, reasons = open_first([("coral", weights, missing), ("tflite", plain, Options())])
     session.close()
     assert session.backend == "tflite"
     assert len(reasons) == 1

@@ -35,11 +35,23 @@ def graph(*, names: set[str], shape: list[int]) -> Any:
 def test_the_first_opening_fills_the_cache_and_the_next_reads_it(weights: Path, tmp_path: Path) -> None:
     cache = tmp_path / "made" / "on demand"
     open_session("openvino", weights, Options(cache=cache)).close()
-    (blob,) = cache.glob("*.blob")
+    (blob,) = cache.rglob("*.blob")
     written = blob.stat().st_mtime_ns
     session = open_session("openvino", weights, Options(cache=cache))
     assert session.run(IMAGE)["inverse"].tolist() == [[254, 253, 252, 251]]
-    assert [file.stat().st_mtime_ns for file in cache.glob("*.blob")] == [written]
+    linked = tmp_path / "linked"
+    linked.symlink_to(weights.parent)
+    open_session("openvino", linked / weights.name, Options(cache=cache)).close()
+    assert [file.stat().st_mtime_ns for file in cache.rglob("*.blob")] == [written]
+
+
+def test_what_another_version_compiled_is_removed(weights: Path, tmp_path: Path) -> None:
+    old, foreign = tmp_path / "openvino-2025.1.0", tmp_path / "photos"
+    for folder in (old, foreign):
+        folder.mkdir()
+        (folder / "1.blob").touch()
+    open_session("openvino", weights, Options(cache=tmp_path)).close()
+    assert (old.exists(), foreign.exists(), len(list(tmp_path.rglob("*.blob")))) == (False, True, 2)
 
 
 CLOSED_ELSEWHERE = """
@@ -63,7 +75,7 @@ def test_who_opened_a_model_hears_signals_after_another_thread_closed_it(weights
 
 def test_a_torn_cache_is_written_anew(weights: Path, tmp_path: Path) -> None:
     open_session("openvino", weights, Options(cache=tmp_path)).close()
-    (blob,) = tmp_path.glob("*.blob")
+    (blob,) = tmp_path.rglob("*.blob")
     blob.write_bytes(blob.read_bytes()[:1000])
     session = open_session("openvino", weights, Options(cache=tmp_path))
     assert session.run(IMAGE)["inverse"].tolist() == [[254, 253, 252, 251]]

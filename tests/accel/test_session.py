@@ -34,8 +34,11 @@ def test_the_first_back_end_that_works_is_opened_and_the_others_say_why_not(
     pytest.importorskip("openvino", reason="openvino is not installed")
     weights = write_ir(tmp_path)
     session, reasons = open_first(
-        [("tensorrt", weights), ("openvino", tmp_path / "absent.xml"), ("openvino", weights)],
-        {"openvino": Options(threads=1)},
+        [
+            ("tensorrt", weights, Options()),
+            ("openvino", tmp_path / "absent.xml", Options()),
+            ("openvino", weights, Options(threads=1)),
+        ]
     )
     session.close()
     assert session.backend == "openvino"
@@ -45,7 +48,7 @@ def test_the_first_back_end_that_works_is_opened_and_the_others_say_why_not(
 
 def test_if_none_works_every_reason_is_told(tmp_path: Path) -> None:
     with pytest.raises(AcceleratorError, match=r"no back end can run the model: a: no back end 'a'.*; b: no back"):
-        open_first([("a", tmp_path), ("b", tmp_path)])
+        open_first([("a", tmp_path, Options()), ("b", tmp_path, Options())])
     with pytest.raises(AcceleratorError, match="none is configured"):
         open_first([])
 

@@ -12,7 +12,6 @@ from edge.custom.installing import EVALUATION, adopt, install, remove
 from edge.database import connect
 from edge.errors import DeniedError, InputError
 from edge.packs import custom as packs
-from edge.packs import owners
 from edge.packs.custom import Draft
 from edge.packs.signing import SigningKey, fingerprint
 from edge.packs.store import Store
@@ -99,7 +98,7 @@ def test_two_versions_lie_side_by_side_until_one_is_deleted(projects: Projects, 
 
 def test_what_was_compiled_of_a_version_goes_with_it(projects: Projects, store: Store, tmp_path: Path) -> None:
     versions = [install(projects, store, made(tmp_path, name), SIGNER) for name in ("v1", "v2")]
-    kept, gone = (owners.compiled(store, version.digest) for version in versions)
+    kept, gone = (store.compiled(version.digest) for version in versions)
     for place in (kept, gone):
         place.mkdir(parents=True)
         (place / "1.blob").write_bytes(b"kernels")

@@ -30,7 +30,7 @@ def run(quick: bool) -> Iterator[Figure]:
     for built in store.installed():
         if built.manifest.input.fit == "tensor":
             continue
-        options = replace(accel.options(built.backend, store.root), isolate=False)
+        options = replace(accel.options_of(built, store), isolate=False)
         try:
             session = open_session(built.backend, built.weights, options)
         except AcceleratorError:

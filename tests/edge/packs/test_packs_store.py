@@ -114,11 +114,14 @@ def test_a_new_build_replaces_the_old_and_leaves_the_last_one_of_another_release
     put(store, model, data=b"better")
     assert store.find("alpha", "openvino").weights.with_name("model.bin").read_bytes() == b"better"
     places = [store.find("alpha", "openvino").weights.parent]
+    compiled = store.compiled(places[0].name)
+    compiled.mkdir(parents=True)
     for number, lesson in enumerate(("learned more", "and more")):
         os.utime(places[-1], (number, number))
         put(store, zoo.add("alpha", source("graph", b"graph", kind="pip"), recipe=lesson))
         places.append(store.find("alpha", "openvino").weights.parent)
     assert {*places[0].parent.iterdir()} == {*places[1:]}
+    assert not compiled.exists()
     assert list((store.root / "tmp").iterdir()) == []
 
 
