@@ -5,7 +5,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
 
     cli
     commands/                   the words of the command line: parse, call, print
-    pipeline  api/              the threads; the only file that spawns any; Rekognition's own API (see edge.api)
+    pipeline  api/              what each thread does; Rekognition's own API (see edge.api)
     watch explain checkup       one camera's memory; a configuration in words; what is wrong with this machine
     status                      whether the daemon is well, and the small form of its picture that the broker keeps
     looks                       what is looked for at a rate of its own: an event when the answer has changed
@@ -23,6 +23,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     quality centre              which faces are too poor to be recognised; one vector for several faces of a person
     report drawing              what was found as a page to look at, and drawn into the picture
     pictures findings database  decoding a still picture; what is found in one; the one SQLite file
+    threads                     those that end together; nothing else spawns any
     settings values errors similarity   what everybody shares
     stats board turns           what is counted and timed; heat, memory and disk; requests give way to cameras
     notify stopping             what the service manager hears, and what its signals do

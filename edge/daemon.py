@@ -30,8 +30,9 @@ from edge.events.publisher import Publisher
 from edge.events.schema import NO_CAMERA
 from edge.explain import cautions, exposures
 from edge.live import Live
-from edge.pipeline import Listener, Parts, Pipeline, Threads
+from edge.pipeline import Parts, Pipeline
 from edge.stats import Stats
+from edge.threads import Listener, Threads
 from edge.values import Event
 
 if TYPE_CHECKING:

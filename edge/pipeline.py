@@ -1,6 +1,6 @@
-"""Starts and stops the threads: one per camera, one for vision, one that publishes, one that brings back accelerators.
+"""The daemon's threads: one per camera, one for vision, one that publishes, one that brings back accelerators.
 
-One more answers whoever looks at the daemon, one Prometheus, and one the API. Nothing else spawns any.
+One more answers whoever looks at the daemon, one Prometheus, and one the API.
 
 A camera's error backs off and reopens within its own thread, and one that hangs is replaced (`cameras/attendance`);
 any other thread that dies ends the run with its reason, and the service manager starts the daemon anew.
@@ -12,11 +12,11 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 from sqlite_utils import Database
@@ -32,7 +32,7 @@ from edge.collections import Collections
 from edge.config import Config
 from edge.database import NAME
 from edge.engine import Pending
-from edge.errors import EXPECTED, CameraError, DiskError, StorageError
+from edge.errors import CameraError, DiskError, StorageError
 from edge.events import rules
 from edge.events.held import Held
 from edge.events.log import EventLog
@@ -41,6 +41,7 @@ from edge.events.schema import NO_CAMERA
 from edge.mailbox import Mailbox
 from edge.stats import INFERENCES, REQUESTS, Stats
 from edge.stills import Stills
+from edge.threads import Listener, Threads
 from edge.turns import TURNS
 from edge.values import Event, Frame, Image
 from edge.vision.motion import Motion
@@ -78,15 +79,6 @@ class InFlight:
     found: bool = False  # the device is done with it
 
 
-class Listener(Protocol):
-    """Answers whoever asks how things stand, until `stop` is set."""
-
-    @property
-    def name(self) -> str: ...
-
-    def serve(self, picture: Callable[[], Mapping[str, Any]], stop: threading.Event) -> None: ...
-
-
 @dataclass(slots=True)
 class Parts:
     """What a pipeline is made of; the caller opens and closes them."""
@@ -100,39 +92,6 @@ class Parts:
     listeners: Sequence[Listener] = ()
 
 
-class Threads:
-    """Threads none of which may die: the first that does ends all, and its error is raised by whoever joins them."""
-
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self._failed: SimpleQueue[BaseException] = SimpleQueue()
-
-    def spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
-        def guarded() -> None:
-            try:
-                work()
-            except BaseException as error:  # whatever ends a thread ends the run
-                if not isinstance(error, EXPECTED):
-                    log.exception("the %s thread died", name)
-                self._failed.put(error)
-                self.stop.set()
-
-        thread = threading.Thread(target=guarded, name=name, daemon=True)
-        thread.start()
-        return thread
-
-    def answering(
-        self, listeners: Sequence[Listener], picture: Callable[[], Mapping[str, Any]]
-    ) -> list[threading.Thread]:
-        """One for each who answers, until `stop`."""
-        return [self.spawn(one.name, partial(one.serve, picture, self.stop)) for one in listeners]
-
-    def check(self) -> None:
-        """Raise the error of a thread that died."""
-        if not self._failed.empty():
-            raise self._failed.get()
-
-
 class Pipeline:
     """The running daemon: `run` until `stop`, a signal, or the end of every finite source."""
 
@@ -144,7 +103,7 @@ class Pipeline:
         self._told = threading.Event()
         self._held = Held(parts.log, self._tell_status)
         self._live = any(camera.live for camera in config.cameras.values())
-        self._mailbox: Mailbox[Arrived] = Mailbox(room=8)
+        self._mailbox: Mailbox[Arrived] = Mailbox(room=8)  # a file's thread decodes most of it in a row
         self._changed: SimpleQueue[tuple[str, State, str]] = SimpleQueue()
         self._inode = 0
         self._began = time.monotonic()

@@ -28,7 +28,7 @@ LAYERS = (
         "board",
         "similarity",
     ),
-    ("pictures", "database", "findings", "centre"),
+    ("pictures", "database", "findings", "centre", "threads"),
     ("drawing",),
     ("report",),
     ("packs", "keys", "quality"),
@@ -138,14 +138,14 @@ def test_vendor_libraries_are_imported_only_in_their_own_file() -> None:
     assert not astray
 
 
-def test_only_the_pipeline_spawns_threads() -> None:
+def test_threads_are_spawned_in_one_place() -> None:
     spawning = {
         file.relative_to(ROOT).as_posix()
         for file in sources("edge", "accel")
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("threading.Thread", "Thread")
     }
-    assert spawning == {"edge/pipeline.py"}
+    assert spawning == {"edge/threads.py"}
 
 
 def test_a_command_line_without_a_command_loads_no_heavy_library() -> None:
