@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 STRANGERS = 0.005
 LEAST = 95.0  # percent: what a camera asks for to name anybody
 MOST = 64  # celebrities of one picture
+NO_PACK = "no celebrity pack is installed: see 'vedette celebrities install'"
 
 
 class Celebrities:
@@ -93,5 +94,5 @@ def open_celebrities(settings: Settings) -> Celebrities:
             faults.append(str(error))
             log.warning("%s", error)
     if not opened:
-        raise ModelError("; ".join(faults) or "no celebrity pack is installed: see 'vedette celebrities install'")
+        raise ModelError("; ".join(faults) or NO_PACK)
     return Celebrities(*opened)

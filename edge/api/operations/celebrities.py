@@ -10,15 +10,15 @@ import numpy as np
 from edge.api import faults, seeing, shapes
 from edge.api.desk import Desk
 from edge.findings import Celebrity
-from edge.vision.celebrities import Celebrities
+from edge.vision.celebrities import NO_PACK, Celebrities
 from edge.vision.faces import FaceView
 
-NOBODY = Celebrities()  # where no pack can be had, which the log tells at start
+NOBODY = Celebrities()  # where no pack is installed
 
 
 def recognize_celebrities(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
     """At most 64 of the largest faces are recognised; every other face is unrecognised."""
-    ability = desk.abilities.celebrities or NOBODY
+    ability = _ability(desk, "RecognizeCelebrities")
     analyzer = seeing.analyzer_of(desk.abilities, "RecognizeCelebrities")
     views = seeing.analyze(analyzer, desk.images.read(members["Image"]).image)
     who = ability.look(np.array([view.vector for view in views]))
@@ -30,11 +30,19 @@ def recognize_celebrities(desk: Desk, members: Mapping[str, Any]) -> dict[str, A
 
 
 def get_celebrity_info(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
-    ability = desk.abilities.celebrities or NOBODY
+    ability = _ability(desk, "GetCelebrityInfo")
     person = ability.person(members["Id"])
     if person is None:
         raise faults.resource_not_found(f"No installed celebrity pack has the id {members['Id']}")
     return {"Urls": list(person.urls), "Name": person.name, **_gender(person.gender)}
+
+
+def _ability(desk: Desk, operation: str) -> Celebrities:
+    """Raises Fault where packs are installed and none of them can be used: their people are not nobody."""
+    abilities = desk.abilities
+    if abilities.celebrities is None and abilities.missing.get("celebrities", NO_PACK) != NO_PACK:
+        raise seeing.unavailable(abilities, "celebrities", operation)
+    return abilities.celebrities or NOBODY
 
 
 def _celebrity(one: Celebrity, view: FaceView) -> dict[str, Any]:

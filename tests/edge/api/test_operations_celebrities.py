@@ -12,7 +12,7 @@ from edge.api.faults import Fault
 from edge.api.operations.celebrities import get_celebrity_info, recognize_celebrities
 from edge.packs.celebrities import Index, Maker, Pack, Person
 from edge.packs.records import BuiltFile
-from edge.vision.celebrities import Celebrities
+from edge.vision.celebrities import NO_PACK, Celebrities
 from tests.conftest import Photos
 from tests.edge.api.desks import Analyzer, ask, desk, grey, view
 
@@ -72,10 +72,18 @@ def test_who_is_known_can_be_looked_up() -> None:
 
 
 def test_without_a_pack_nobody_is_known() -> None:
-    at = desk(faces=Analyzer(at_200=[view(ADA)]), missing={"celebrities": "no celebrity pack is installed"})
+    at = desk(faces=Analyzer(at_200=[view(ADA)]), missing={"celebrities": NO_PACK})
     told = ask(recognize_celebrities, at, "RecognizeCelebrities", Image=PICTURE)
     assert (told["CelebrityFaces"], len(told["UnrecognizedFaces"])) == ([], 1)
     with pytest.raises(Fault, match="ResourceNotFoundException: No installed celebrity pack has the id 1a"):
+        ask(get_celebrity_info, at, "GetCelebrityInfo", Id="1a")
+
+
+def test_where_no_installed_pack_can_be_used_it_says_so() -> None:
+    at = desk(faces=Analyzer(at_200=[view(ADA)]), missing={"celebrities": "p.celebrities: its signature is wrong"})
+    with pytest.raises(Fault, match="RecognizeCelebrities is not available on this device: p.celebrities: its signat"):
+        ask(recognize_celebrities, at, "RecognizeCelebrities", Image=PICTURE)
+    with pytest.raises(Fault, match="GetCelebrityInfo is not available"):
         ask(get_celebrity_info, at, "GetCelebrityInfo", Id="1a")
 
 
