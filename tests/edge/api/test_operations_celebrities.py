@@ -81,7 +81,7 @@ def test_without_a_pack_nobody_is_known() -> None:
 
 def test_where_no_installed_pack_can_be_used_it_says_so() -> None:
     at = desk(faces=Analyzer(at_200=[view(ADA)]), missing={"celebrities": "p.celebrities: its signature is wrong"})
-    with pytest.raises(Fault, match="RecognizeCelebrities is not available on this device: p.celebrities: its signat"):
+    with pytest.raises(Fault, match=r"RecognizeCelebrities is not available on this device: p\.celebrities: its sig"):
         ask(recognize_celebrities, at, "RecognizeCelebrities", Image=PICTURE)
     with pytest.raises(Fault, match="GetCelebrityInfo is not available"):
         ask(get_celebrity_info, at, "GetCelebrityInfo", Id="1a")
