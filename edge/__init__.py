@@ -3,6 +3,7 @@
 Two leaves and one trunk. `accel` knows tensors, `models` knows pictures and meanings, and only `edge` knows
 both. Imports run downward only; tests/test_layers.py reads the source and enforces it::
 
+    start                       where the command begins: Ctrl-C while all else is loaded
     cli
     commands/                   the words of the command line: parse, call, print
     pipeline  api/              what each thread does; Rekognition's own API (see edge.api)

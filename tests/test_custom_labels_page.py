@@ -73,7 +73,7 @@ def calls_in(program: str) -> set[str]:
 
 def test_its_training_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich", reason="the trainer's display is not installed")
-    import training.__main__ as train
+    import training.command as train
 
     monkeypatch.setattr(sys, "argv", ["tools/train"])
     calls = [call for one in COMMANDS for call in words(one.line, "tools/train")]

@@ -57,6 +57,7 @@ LAYERS = (
     ("daemon",),
     ("commands",),
     ("cli",),
+    ("start",),
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 

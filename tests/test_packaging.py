@@ -64,7 +64,7 @@ def test_the_wheel_holds_the_code_the_models_and_the_command(tmp_path: Path) -> 
     with zipfile.ZipFile(wheel) as opened:
         held = set(opened.namelist())
         (about,) = (name for name in held if name.endswith(".dist-info/entry_points.txt"))
-        assert "vedette = edge.cli:main" in opened.read(about).decode()
+        assert "vedette = edge.start:main" in opened.read(about).decode()
     code = {path.relative_to(ROOT).as_posix() for path in tracked() if path.suffix == ".py"}
     assert {name for name in code if name.startswith(PACKAGES)} <= held
     assert set(shipped_data()) <= held
@@ -75,7 +75,7 @@ def test_the_wheel_holds_the_code_the_models_and_the_command(tmp_path: Path) -> 
 
 
 def test_the_command_is_the_one_function() -> None:
-    assert PROJECT["scripts"] == {"vedette": "edge.cli:main"}
+    assert PROJECT["scripts"] == {"vedette": "edge.start:main"}
 
 
 def test_the_version_is_told_alike_everywhere() -> None:

@@ -23,8 +23,7 @@ from edge.errors import InputError, StorageError, UnavailableError
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
-from training import __main__ as command
-from training import datasets, doubts, stages, state
+from training import command, datasets, doubts, stages, state
 from training.datasets import Dataset
 from training.display import Display
 from training.findings import Findings
