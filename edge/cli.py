@@ -31,7 +31,7 @@ from edge.commands import (
     snapshots,
     top,
 )
-from edge.errors import EXPECTED, StorageError, exit_code
+from edge.errors import EXPECTED, InputError, StorageError, exit_code
 from edge.hush import spare_python
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except UnicodeEncodeError as error:  # of an argument in another encoding, unless it names a file
+        print(f"vedette: {error.object[:60]!a}: not text in UTF-8; write it in UTF-8", file=sys.stderr)
+        return InputError.exit_code
     except OSError as error:
         place = error.filename or "output"
         print(f"vedette: {place}: {error.strerror or error}; check the path, its owner and the disk", file=sys.stderr)

@@ -268,6 +268,12 @@ def test_a_reader_who_leaves_is_no_error(write: Callable[[str], Path], words: tu
     assert done.returncode == 0
 
 
+def test_a_name_that_is_no_utf_8_is_refused(vedette: Command, write: Callable[[str], Path]) -> None:
+    done = vedette("--config", write(BARE), "users", "create", "\udcff", "who")
+    assert done.returncode == 65
+    assert "'\\udcff': not text in UTF-8; write it in UTF-8" in one_line(done)
+
+
 def test_a_defect_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(_: object) -> None:
         raise ZeroDivisionError("nobody thought of it")
