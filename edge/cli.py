@@ -101,13 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except UnicodeEncodeError as error:  # of an argument in another encoding, unless it names a file
-        print(f"vedette: {error.object[:60]!a}: not text in UTF-8; write it in UTF-8", file=sys.stderr)
-        return InputError.exit_code
-    except OSError as error:
-        place = error.filename or "output"
-        print(f"vedette: {place}: {error.strerror or error}; check the path, its owner and the disk", file=sys.stderr)
-        return StorageError.exit_code
+    except (OSError, UnicodeEncodeError) as error:
+        print(f"vedette: {_told(error)}", file=sys.stderr)
+        return (InputError if isinstance(error, UnicodeEncodeError) else StorageError).exit_code
     except Exception as error:
         log.debug("where it happened", exc_info=True)
         print(
@@ -117,6 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return exit_code(error)
     return status
+
+
+def _told(error: OSError | UnicodeEncodeError) -> str:
+    if isinstance(error, UnicodeEncodeError):  # of an argument in another encoding that names no file
+        return f"{error.object[:60]!a}: not text in UTF-8; write it in UTF-8"
+    return f"{error.filename or 'output'}: {error.strerror or error}; check the path, its owner and the disk"
 
 
 if __name__ == "__main__":
