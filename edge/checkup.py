@@ -22,9 +22,10 @@ from edge.collections import Collections
 from edge.config import Config
 from edge.customs import examined
 from edge.engine import TASKS, Model, fault_of, open_model
-from edge.errors import EdgeError, StorageError
+from edge.errors import EdgeError, StorageError, UnavailableError
 from edge.events.log import EventLog
 from edge.events.mqtt import check as check_broker
+from edge.exporter import Exporter
 from edge.keys import store
 from edge.keys.counting import usable
 from models.manifest import ModelError
@@ -69,6 +70,8 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from _outbox(config)
     if config.api.port:
         yield _api(config)
+    if config.metrics.port:
+        yield _metrics(config)
     yield _board(config)
     yield _clock()
     yield from _daemon(config)
@@ -226,6 +229,16 @@ def _api(config: Config) -> Finding:
     if not keys:
         return Finding("api", False, "no access key is enabled, so nobody can ask: run 'vedette keys create NAME'")
     return Finding("api", True, f"{config.api.place}, access keys: {keys}")
+
+
+def _metrics(config: Config) -> Finding:
+    """Whether their port can be had; a daemon that runs has it."""
+    if not board.is_locked(config.data / "lock"):
+        try:
+            Exporter(config.metrics).close()
+        except UnavailableError as error:
+            return Finding("metrics", False, str(error))
+    return Finding("metrics", True, f"{config.metrics.host}:{config.metrics.port}")
 
 
 def _board(config: Config) -> Finding:

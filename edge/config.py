@@ -96,7 +96,7 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        raw = tomllib.loads(path.read_text("utf-8-sig"))  # Windows' editors begin with a mark
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; name your TOML with --config FILE") from error
     except OSError as error:

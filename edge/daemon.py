@@ -160,9 +160,9 @@ class Serving:
         self._server = server
         self._threads = Threads()
 
-    def stop(self) -> None:
+    def ask(self, why: str) -> None:
         """Ask for the end; safe in a signal handler."""
-        self._threads.stop.set()
+        self._threads.ask(why)
 
     def run(self, seconds: float | None = None) -> None:
         """Block until stopped, or until `seconds` have passed; raises the error of a thread that died."""
@@ -170,7 +170,7 @@ class Serving:
         (answering,) = self._threads.answering([self._server], self.picture)
         notify.tell(READY=1, STATUS="serving the API")
         watchdog, until = notify.Watchdog(), time.monotonic() + (seconds or float("inf"))
-        while not self._threads.stop.wait(0.2) and time.monotonic() < until:
+        while not self._threads.over(0.2) and time.monotonic() < until:
             self._abilities.tend()
             self._abilities.changes()  # which the models have logged; nobody else is told
             watchdog.look({})
@@ -204,8 +204,7 @@ def alone(data: Path) -> Iterator[None]:
 
 def _until(pipeline: Pipeline | Serving, seconds: float | None) -> None:
     def stop(number: int, _: FrameType | None) -> None:
-        log.info("stopping on %s", signal.Signals(number).name)
-        pipeline.stop()
+        pipeline.ask(signal.Signals(number).name)
 
     with stopping.handled(stop):
         pipeline.run(seconds)

@@ -88,7 +88,8 @@ class Exporter:
         except OSError:
             said = b""
         one.head += said
-        if said and b"\r\n\r\n" not in one.head and len(one.head) < LONGEST:
+        ended = b"\r\n\r\n" in one.head or b"\n\n" in one.head
+        if said and not ended and len(one.head) < LONGEST:
             return
         self._let_go(wire, ready, asking)
         self._server.answer(wire, one)

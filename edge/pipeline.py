@@ -120,8 +120,12 @@ class Pipeline:
         }
 
     def stop(self) -> None:
-        """Ask every thread to end; safe in a signal handler."""
+        """Ask every thread to end."""
         self._stop.set()
+
+    def ask(self, why: str) -> None:
+        """As `stop`, for a signal handler."""
+        self._threads.ask(why)
 
     def run(self, seconds: float | None = None) -> None:
         """Block until stopped, done, or `seconds` have passed; raises the error of a thread that died."""
@@ -197,7 +201,7 @@ class Pipeline:
     def _supervise(self, seconds: float | None) -> None:
         told, until = 0.0, time.monotonic() + seconds if seconds else float("inf")
         watchdog = notify.Watchdog()
-        while not self._stop.wait(0.2):
+        while not self._threads.over(0.2):
             self._attendance.look()
             watchdog.look(self._signs())
             if time.monotonic() - told >= STATUS_EVERY:

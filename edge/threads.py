@@ -28,6 +28,7 @@ class Threads:
 
     def __init__(self) -> None:
         self.stop = threading.Event()
+        self._asked = ""
         self._failed: SimpleQueue[BaseException] = SimpleQueue()
 
     def spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
@@ -43,6 +44,17 @@ class Threads:
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
         return thread
+
+    def ask(self, why: str) -> None:
+        """Have `over` end the threads; safe in a signal handler, which may have come while `stop` was looked at."""
+        self._asked = self._asked or why
+
+    def over(self, seconds: float) -> bool:
+        """Whether they are to end, after so long at most; for one thread."""
+        if self._asked and not self.stop.is_set():
+            log.info("stopping on %s", self._asked)
+            self.stop.set()
+        return self.stop.wait(seconds)
 
     def answering(
         self, listeners: Sequence[Listener], picture: Callable[[], Mapping[str, Any]]

@@ -51,7 +51,7 @@ class MqttSettings(Section):
     key_file: LocalPath | None = None
     keepalive: Annotated[Whole, Field(ge=5, le=65535)] = 30
     inflight: Annotated[Whole, Field(ge=1, le=1000)] = 100
-    timeout: Annotated[Number, Field(gt=0.0)] = 10.0
+    timeout: Annotated[Number, Field(gt=0.0, le=300.0)] = 10.0
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -92,6 +93,21 @@ def test_the_api_needs_a_key_and_a_certificate_that_is_one(tmp_path: Path) -> No
     assert "no such file or directory" in api(tls_certificate="a.pem", tls_key="a.key").text
     (tmp_path / "state" / "master.key").unlink()
     assert "put it back, or delete each with 'vedette keys delete NAME'" in api().text
+
+
+def test_a_port_for_metrics_that_another_program_has(tmp_path: Path) -> None:
+    def metrics(port: int) -> Finding:
+        raw = {"data": "state", "models": {"store": "store"} | OFF, "metrics": {"port": port}}
+        (found,) = [one for one in examine(config.parse(raw, tmp_path / "vedette.toml")) if one.part == "metrics"]
+        return found
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = f"metrics: 127.0.0.1:{port}: address already in use; set another host or port in [metrics]"
+        assert metrics(port) == Finding("metrics", False, said)
+        with daemon.alone(tmp_path / "state"):
+            assert metrics(port).ok, "the daemon has it"
+    assert metrics(port) == Finding("metrics", True, f"127.0.0.1:{port}")
 
 
 def test_before_the_first_run_nothing_is_made(tmp_path: Path) -> None:

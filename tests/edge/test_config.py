@@ -43,6 +43,7 @@ DOOR = '[cameras.door]\nkind = "file"\npath = "x"\n'
         (DOOR + "[cameras.door.objects]\nfloor = 2\n", "objects.floor: must be 1 or less"),
         ('device = "a/b"\n', "device: a name is 1 to 64 letters, digits and . _ -"),
         ("[mqtt]\nport = 99999\n", "mqtt.port: must be 65535 or less"),
+        ("[mqtt]\ntimeout = 1e300\n", "mqtt.timeout: must be 300 or less"),
         ("[accel]\norder = ['gpu']\n", "accel.order.0: must be 'openvino', 'tflite' or 'coral'"),
         ('[cameras.door]\nkind = "file"\n', "cameras.door.path: is missing"),
         ('[cameras."a b"]\nkind = "file"\npath = "x"\n', "cameras.a b: a name is 1 to 64 letters, digits and . _ -"),
@@ -86,6 +87,12 @@ def test_no_number_and_no_flag_is_taken_from_a_text() -> None:
         and not any(isinstance(one, Strict) for one in field.metadata)
     ]
     assert lax == ["V4l2Camera.device"]  # which looks for itself
+
+
+def test_a_file_that_windows_wrote_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "vedette.toml"
+    file.write_text("[mqtt]\r\nport = 1884\r\n", "utf-8-sig")
+    assert config.load(file).mqtt.port == 1884
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:

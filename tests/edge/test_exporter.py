@@ -88,6 +88,12 @@ def test_clients_that_say_nothing_delay_nobody_and_the_oldest_gives_way(monkeypa
         assert silent[0].recv(1) == b""
 
 
+def test_lines_may_end_without_carriage_returns() -> None:
+    with served(picture()) as port, socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+        wire.sendall(b"GET /healthz HTTP/1.0\n\n")
+        assert wire.recv(100).startswith(b"HTTP/1.0 200 OK\r\n")
+
+
 def test_head_is_answered_without_a_body() -> None:
     with served(picture()) as port, socket.create_connection(("127.0.0.1", port)) as wire:
         wire.sendall(b"HEAD /metrics HTTP/1.1\r\n\r\n")

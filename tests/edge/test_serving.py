@@ -69,7 +69,7 @@ def test_models_are_looked_after_while_requests_are_answered(told: list[dict[str
     running = threading.Thread(target=serving.run)
     running.start()
     until(lambda: abilities.tended)
-    serving.stop()
+    serving.ask("SIGTERM")
     running.join()
     assert listener.told == {"models": {"faces": {"name": "yunet"}}}
     assert [next(iter(one)) for one in told] == ["READY", "STOPPING"]
