@@ -102,8 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (OSError, UnicodeEncodeError) as error:
-        print(f"vedette: {_told(error)}", file=sys.stderr)
-        return (InputError if isinstance(error, UnicodeEncodeError) else StorageError).exit_code
+        sentence, status = _refused(error)
+        print(f"vedette: {sentence}", file=sys.stderr)
     except Exception as error:
         log.debug("where it happened", exc_info=True)
         print(
@@ -115,10 +115,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _told(error: OSError | UnicodeEncodeError) -> str:
+def _refused(error: OSError | UnicodeEncodeError) -> tuple[str, int]:
+    """What to say, and the exit status."""
     if isinstance(error, UnicodeEncodeError):  # of an argument in another encoding that names no file
-        return f"{error.object[:60]!a}: not text in UTF-8; write it in UTF-8"
-    return f"{error.filename or 'output'}: {error.strerror or error}; check the path, its owner and the disk"
+        return f"{error.object[:60]!a}: not text in UTF-8; write it in UTF-8", InputError.exit_code
+    place, reason = error.filename or "output", error.strerror or error
+    return f"{place}: {reason}; check the path, its owner and the disk", StorageError.exit_code
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def key_of(master: Master) -> bytes:
 def seal(record: Mapping[str, Any], before: Link, key: bytes) -> tuple[bytes, Link]:
     """The line of a record, with its end, and its place."""
     said = dumps({**record, "chain": {"number": before.number + 1, "previous": before.hash}})
-    own = hmac.digest(key, said, "sha256").hex()
+    own = _hash(key, said)
     return b'%s,"hash":"%s"}}\n' % (said.removesuffix(b"}}"), own.encode()), Link(before.number + 1, own)
 
 
@@ -73,7 +73,11 @@ def first_of(file: Path) -> int:
 
 
 def mac(key: bytes, value: Mapping[str, Any]) -> str:
-    return hmac.digest(key, dumps(value), "sha256").hex()
+    return _hash(key, dumps(value))
+
+
+def _hash(key: bytes, said: bytes) -> str:
+    return hmac.digest(key, said, "sha256").hex()
 
 
 def dumps(value: Mapping[str, Any]) -> bytes:
