@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.similarity import percent
+from edge.similarity import likeness
 
 ROUNDS = 20
 SETTLED = 1e-4  # change of a weight below which all have settled
@@ -46,4 +46,4 @@ def _support(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> NDAr
     others = weights @ vectors - weights[:, None] * vectors
     lengths = np.maximum(np.linalg.norm(others, axis=1), LEAST)
     cosines = np.einsum("nd,nd->n", others, vectors) / lengths
-    return np.array([percent(cosine) / 100.0 for cosine in cosines.tolist()])
+    return np.array([likeness(cosine) for cosine in cosines.tolist()])

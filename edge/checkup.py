@@ -28,6 +28,7 @@ from edge.events.mqtt import check as check_broker
 from edge.exporter import Exporter
 from edge.keys import store
 from edge.keys.counting import usable
+from edge.vision.celebrities import installed_packs
 from models.manifest import ModelError
 
 PACKAGES = (
@@ -64,6 +65,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield Finding("packages", True, ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
     yield from _backends(config)
     yield from _models(config)
+    yield from _celebrities(config)
     yield from _customs(config)
     yield _broker(config)
     yield _storage(config)
@@ -105,6 +107,14 @@ def _models(config: Config) -> Iterator[Finding]:
             continue
         with closing(model):
             yield _sound(task, model, config)
+
+
+def _celebrities(config: Config) -> Iterator[Finding]:
+    for name, pack in installed_packs(config):
+        if isinstance(pack, EdgeError):
+            yield Finding(f"pack {name}", False, str(pack))
+        else:
+            yield Finding(f"pack {name}", True, f"{len(pack.index.people)} celebrities")
 
 
 def _customs(config: Config) -> Iterator[Finding]:

@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
         default=DEFAULT if DEFAULT.exists() else None,
         help=f"the TOML (default: {DEFAULT} if there is one, else built-in defaults)",
     )
-    root.add_argument("--log", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="least level logged")
+    root.add_argument("--log", choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="least level logged")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for group in GROUPS:
         group.add(commands)
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit status."""
     args = parser().parse_args(arguments)
     spare_python()
-    logs.start(args.log)
+    logs.start(args.log or getattr(args, "log_level", "INFO"))
     try:
         status = int(args.handler(args))
         sys.stdout.flush()

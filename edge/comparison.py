@@ -43,7 +43,8 @@ def compare(
     """
     seen = fit(source, level, places[0])[0]
     against = fit(target, level, places[1])[:MOST]
-    compared = [Compared(view, percent(float(seen.vector @ view.vector))) for view in against]
-    compared.sort(key=lambda one: -one.similarity)
+    cosines = [float(seen.vector @ view.vector) for view in against]
+    ranked = sorted(zip(cosines, against, strict=True), key=lambda one: -one[0])
+    compared = [Compared(view, percent(cosine)) for cosine, view in ranked]
     count = sum(one.similarity >= threshold for one in compared)
     return Comparison(seen, tuple(compared[:count]), tuple(compared[count:]))

@@ -119,7 +119,11 @@ def parse(raw: Mapping[str, Any], path: Path) -> Config:
 
 
 def _faults(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_url=False, include_input=False):
+    faults = error.errors(include_url=False, include_input=False)
+    places = {fault["loc"][: len(fault["loc"]) - 1] for fault in faults}
+    for fault in faults:
+        if fault["type"] == "too_short" and fault["loc"] in places:
+            continue  # an unfit entry is not missing, too
         place = ".".join(str(part) for part in _written(fault["loc"]))
         if fault["type"] == "extra_forbidden":
             known = _keys_at(Config, fault["loc"][:-1])

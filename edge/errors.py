@@ -3,6 +3,7 @@
 ::
 
     EdgeError                one sentence with the place and the remedy
+    ├── UsageError           arguments that do not go together     the CLI prints it, exit 2
     ├── ConfigError          the TOML is wrong                     the CLI prints it, exit 78
     ├── InputError           a picture or file is unreadable       the CLI prints it, exit 65
     ├── MissingError         a named thing does not exist          the CLI prints it, exit 66
@@ -17,7 +18,7 @@
     ModelError (models)      a manifest, checksum or tensor        the CLI prints it, exit 65
 
 Exit 0 is success, 1 "looked, and found a problem" (doctor, verify, check), 2 a wrong command line
-(argparse), 70 a defect of ours: the only one that asks for a report.
+(argparse, too), 70 a defect of ours: the only one that asks for a report.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class EdgeError(Exception):
     """Base of our own errors; the message is one sentence that names the place and the remedy."""
 
     exit_code = 70
+
+
+class UsageError(EdgeError):
+    exit_code = 2
 
 
 class ConfigError(EdgeError):

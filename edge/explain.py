@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from difflib import get_close_matches
 
 from accel.session import AcceleratorError, isolated
+from edge import database
 from edge.abilities import needed
 from edge.cameras.base import CameraSettings
+from edge.collections import Collections
 from edge.config import Config
 from edge.custom import manifests
 from edge.customs import unserved
@@ -28,7 +30,7 @@ MORE = {
     "attributes": "details of faces from {task.min_pixels} pixels",
     "text": "lines from a score of {task.floor:g}",
     "properties": "good from {task.dark:g} to {task.bright:g} of brightness and {task.blurred:g} of sharpness",
-    "ppe": "required are {task.required}, from a score of {task.floor:g}",
+    "ppe": "persons need {required}, from a score of {task.floor:g}",
     "celebrities": "whom the installed packs know",
     "liveness": "advice on faces from {task.min_pixels} pixels, live from {task.floor:g}",
 }
@@ -117,6 +119,22 @@ def exposures(config: Config) -> Iterator[str]:
         )
 
 
+def absent_collections(config: Config) -> Iterator[str]:
+    """Those against which cameras match faces in vain, though nothing is wrong: they may come yet."""
+    known: set[str] = set()
+    with suppress(StorageError):  # which is said elsewhere
+        if (config.data / database.NAME).exists():
+            with closing(Collections(database.connect(config.data, or_snapshot=True))) as people:
+                known = {found.name for found in people.list_collections()}
+    for name, camera in config.cameras.items() if config.models.faces else ():
+        wanted = camera.faces.collection
+        if camera.faces.enabled and wanted not in known:
+            yield (
+                f"cameras.{name}.faces.collection: there is no collection {wanted!r} yet, so every face is unknown: "
+                f"run 'vedette collections create {wanted}', then 'vedette faces index {wanted} …'"
+            )
+
+
 def _unknown_labels(config: Config) -> Iterator[str]:
     """Names and categories of labels that no picture will ever be given."""
     if not config.models.labels:
@@ -127,9 +145,10 @@ def _unknown_labels(config: Config) -> Iterator[str]:
         task = camera.labels
         wanted = {"include": names, "exclude": names, **dict.fromkeys(CATEGORY_KEYS, hierarchy.CATEGORIES)}
         for key, known in wanted.items():
+            lower = {name.lower(): name for name in known}
             for unknown in set(getattr(task, key)) - set(known):
-                near = get_close_matches(unknown, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else "'vedette labels list' names them all"
+                near = get_close_matches(unknown.lower(), lower, n=1)
+                hint = f"did you mean {lower[near[0]]!r}?" if near else "'vedette labels list' names them all"
                 yield f"cameras.{name}.labels.{key}: there is no {unknown!r}; {hint}"
 
 
@@ -140,6 +159,10 @@ def _unserved(config: Config) -> Iterator[str]:
             with suppress(StorageError):  # which is said elsewhere
                 for reason in unserved(config, camera.custom.projects):
                     yield f"cameras.{name}.custom.projects: {reason}"
+
+
+def _required(camera: CameraSettings) -> str:
+    return " and ".join(cover.replace("_", " ").lower() for cover in camera.ppe.required)
 
 
 def _backend(config: Config, backend: Backend) -> str:
@@ -168,6 +191,7 @@ def _tasks(camera: CameraSettings) -> Iterator[str]:
         yield (
             f"faces: matched in collection {camera.faces.collection!r} from {camera.faces.similarity:g} % "
             f"in {camera.faces.confirmations} views"
+            + (", small ones looked for tile by tile" if camera.faces.small else "")
         )
     if camera.labels.enabled:
         yield f"labels: every {camera.labels.every:g} s, from a score of {camera.labels.floor:g}"
@@ -176,7 +200,7 @@ def _tasks(camera: CameraSettings) -> Iterator[str]:
     for name, what in MORE.items():
         section = getattr(camera, name)
         if section.enabled:
-            yield f"{name}: {what.format(task=section)}, every {section.every:g} s"
+            yield f"{name}: {what.format(task=section, required=_required(camera))}, every {section.every:g} s"
     if camera.custom.enabled:
         task = camera.custom
         least = "the threshold of each label" if task.floor is None else f"a score of {task.floor:g}"

@@ -18,7 +18,7 @@ from edge.errors import InputError, MissingError, StorageError
 from edge.hush import hushed
 from edge.values import Image
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"})
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 256 << 20
 # A progressive JPEG is decoded once a scan: a small file with thousands of scans burns minutes.
@@ -50,6 +50,14 @@ def read(source: Path | bytes) -> Image:
     if isinstance(source, Path):
         return _decode(_bytes(source), str(source))
     return _decode(source, "picture")
+
+
+def is_named_so(path: Path) -> bool:
+    """Whether a file of a folder is called as pictures are.
+
+    What begins with a dot is a system's own: macOS leaves a `._photo.jpg` beside each photo.
+    """
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def write(path: Path, image: Image) -> None:

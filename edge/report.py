@@ -52,12 +52,15 @@ small, .soft { color: var(--soft); }
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One picture's answer and the picture, made small, as the page will hold them."""
+    """One picture's answer and the picture, made small, as the page will hold them.
+
+    Of one that cannot be read, `document` has the `error`, and there is no picture.
+    """
 
     document: Mapping[str, Any]
-    jpeg: bytes
-    width: int
-    height: int
+    jpeg: bytes = b""
+    width: int = 0
+    height: int = 0
 
 
 class Markup(str):
@@ -90,7 +93,9 @@ def page(entries: Iterable[Entry]) -> str:
     """The whole HTML file."""
     entries = list(entries)
     flagged = sum(bool(one.document.get("moderation", {}).get("flags")) for one in entries)
-    count = f"{len(entries)} picture{'s' if len(entries) != 1 else ''}" + (f", {flagged} flagged" if flagged else "")
+    unread = sum("error" in one.document for one in entries)
+    count = f"{len(entries)} picture{'s' if len(entries) != 1 else ''}"
+    count += (f", {flagged} flagged" if flagged else "") + (f", {unread} could not be read" if unread else "")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
@@ -105,6 +110,9 @@ def _article(one: Entry) -> str:
     document = one.document
     name = str(document.get("image", "picture"))
     size = f"{document['width']} x {document['height']}" if "width" in document else ""
+    if "error" in document:
+        fault = f"Could not be read: {escape(document['error'])}"
+        return f"<article>\n<h2>{escape(name)}</h2>\n<p>{fault}</p>\n</article>\n"
     source = f"data:image/jpeg;base64,{b64encode(one.jpeg).decode('ascii')}"
     tables = "".join(_table(table) for table in tables_of(document) if table.rows)
     return (

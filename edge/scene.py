@@ -90,10 +90,8 @@ class Scene:
     @once
     def faces(self) -> Boxes:
         """In pixels, largest first."""
-        faces = self._abilities.faces
-        if faces is None:
-            return NOTHING
-        return largest_first(faces.find(self.image, self._tasks.faces.floor))
+        faces, task = self._abilities.faces, self._tasks.faces
+        return largest_first(faces.find(self.image, task.floor, small=task.small)) if faces else NOTHING
 
     @property
     def boxes(self) -> list[Box]:

@@ -87,7 +87,8 @@ class ObjectsTask(Section):
 class FacesTask(Section):
     """Faces: found at most every `every` seconds, matched in `collection` from `similarity` percent up.
 
-    A match leads the best other person by `margin` percent points of cosine, in `confirmations` views.
+    A match leads the best other person by `margin` percent points of cosine, in `confirmations` views. With `small`,
+    faces of 20 pixels are found in large pictures too, tile by tile; those below `min_pixels` are not matched.
     """
 
     enabled: Flag = True
@@ -97,6 +98,7 @@ class FacesTask(Section):
     similarity: Percent = 95.0
     margin: Ratio = 0.05
     confirmations: Annotated[Whole, Field(ge=1, le=20)] = 2
+    small: Flag = False
     min_pixels: Annotated[Whole, Field(ge=8)] = 32
 
 

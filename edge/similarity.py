@@ -16,6 +16,8 @@ percent cosine  FMR      TAR    how the false-match rate was read
                                 .463, over 3e-3 at .458; 3 pairs reach .446 (.436 to .512)
 ======= ======= ======== ====== =========================================================
 
+It is told in hundredths of a percent, and compared as it is told: what is told as 100 passes a threshold of 100.
+
 TAR is the part of same-person pairs that reach the cosine. The intervals resample people, not pairs. A false-match
 rate belongs to a network *and* to who is looked at: other ages, origins and cameras have others. An unknown face
 meets every enrolled one, so a view of it is matched at about FMR times their number: for 1 % of unknown views, 90
@@ -28,6 +30,7 @@ from math import exp, log, log10
 
 LOWER = (80.0, 0.364)
 UPPER = (99.0, 0.460)
+DECIMALS = 2
 
 
 def _logit(percent: float) -> float:
@@ -39,17 +42,19 @@ MIDDLE = LOWER[1] - WIDTH * _logit(LOWER[0])
 
 
 def percent(cosine: float) -> float:
-    """Similarity of two faces whose vectors have this cosine."""
-    return 100.0 / (1.0 + exp((MIDDLE - cosine) / WIDTH))
+    """Similarity of two faces whose vectors have this cosine, rounded to DECIMALS."""
+    return round(100.0 * likeness(cosine), DECIMALS)
+
+
+def likeness(cosine: float) -> float:
+    """The same to the last digit, 0..1."""
+    return 1.0 / (1.0 + exp((MIDDLE - cosine) / WIDTH))
 
 
 def cosine(percent: float) -> float:
-    """The cosine that gives this similarity: the inverse of `percent`, kept within -1..1."""
-    if percent <= 0.0:
-        return -1.0
-    if percent >= 100.0:
-        return 1.0
-    return min(max(MIDDLE + WIDTH * _logit(percent), -1.0), 1.0)
+    """The least cosine that is told as this similarity, or as more; kept within -1..1."""
+    least = min(percent, 100.0) - 0.5 * 10**-DECIMALS
+    return min(max(MIDDLE + WIDTH * _logit(least), -1.0), 1.0) if least > 0.0 else -1.0
 
 
 def cosine_at(rate: float) -> float:

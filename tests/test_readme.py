@@ -28,9 +28,9 @@ def blocks(language: str) -> list[str]:
 
 
 def test_its_toml_is_a_valid_configuration(tmp_path: Path) -> None:
-    (toml,) = blocks("toml")
-    loaded = config.parse(tomllib.loads(toml), tmp_path / "vedette.toml")
+    loaded = config.parse(tomllib.loads("\n".join(blocks("toml"))), tmp_path / "vedette.toml")
     assert loaded.cameras["door"].kind == "rtsp"
+    assert loaded.api.buckets["my-bucket"].folder == Path("/srv/photos")
     assert loaded.mqtt.password_file == tmp_path / "mqtt.password"
 
 

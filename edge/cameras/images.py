@@ -70,7 +70,7 @@ class ImagesCamera(CameraSettings):
 
 def _pictures_in(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix.lower() in pictures.SUFFIXES)
+        return sorted(filter(pictures.is_named_so, folder.iterdir()))
     except NotADirectoryError as error:
         raise CameraError(f'{folder}: not a folder; give a video with kind = "file"') from error
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +11,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.commands.arguments import tiled
 from edge.commands.wording import human
-from edge.errors import InputError, MissingError, StorageError, UnavailableError, exit_code
+from edge.errors import InputError, MissingError, StorageError, UnavailableError, UsageError, exit_code
 from edge.settings import TASKS
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ NAMED = tuple(task for task in TASKS if task != OWN)
 # Without what needs packs or the extended set of models, and what is a question of its own.
 SPECIAL = ("ppe", "celebrities", "liveness")
 DEFAULT = tuple(task for task in NAMED if task not in SPECIAL)
+ALL = "all"
 WRITTEN = (".jpg", ".jpeg", ".png")
+PAGES = (".html", ".htm")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,8 +37,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--tasks",
         type=_tasks,
         metavar="TASK,…",
-        help=f"of: {', '.join(NAMED)}; all but the last three if left out",
+        help=f"of: {', '.join(NAMED)}; or {ALL}; all but the last three if left out",
     )
+    tiled(analyze)
     analyze.add_argument(
         "--custom",
         metavar="PROJECT[/VERSION]",
@@ -44,8 +47,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     analyze.add_argument("--json", action="store_true", help="one JSON document a picture and line")
     analyze.add_argument("--draw", type=_place, metavar="OUT", help="draw what was found: a .jpg or .png, or a folder")
-    analyze.add_argument("--html", type=_place, metavar="OUT", help="write one page about all pictures")
-    analyze.set_defaults(handler=_analyze)
+    analyze.add_argument("--html", type=_page_place, metavar="OUT", help="write one page about all pictures: a .html")
+    analyze.set_defaults(handler=_analyze, log_level="ERROR")
 
 
 def _analyze(args: argparse.Namespace) -> int:
@@ -55,14 +58,13 @@ def _analyze(args: argparse.Namespace) -> int:
     from edge.custom.records import place_of
     from edge.customs import open_named
     from edge.scene import Scene
-    from edge.settings import CustomTask, Tasks
+    from edge.settings import CustomTask, FacesTask, Tasks
 
     settings = config.load(args.config)
     own = args.custom is not None
     tasks = args.tasks or (() if own else DEFAULT)
     project = place_of(args.custom)[0] if own else ""
-    asked = Tasks(custom=CustomTask(projects=(project,))) if project else Tasks()
-    logging.getLogger().setLevel("ERROR")
+    asked = Tasks(faces=FacesTask(small=args.small), custom=CustomTask(projects=(project,) if project else ()))
     paths = list(_pictures(args.images))
     sinks = _sinks(args, paths)
     give_back_early()
@@ -71,12 +73,17 @@ def _analyze(args: argparse.Namespace) -> int:
     try:
         if own:
             abilities.custom, tasks = open_named(settings, args.custom), (*tasks, OWN)
+        for fault in abilities.celebrities.faults if abilities.celebrities else ():
+            print(f"vedette: {fault}", file=sys.stderr)
+            status = InputError.exit_code
         for path in paths:
             try:
                 image = pictures.read(path)
             except (InputError, MissingError) as error:
                 print(f"vedette: {error}", file=sys.stderr)
                 status = exit_code(error)
+                for sink in sinks:
+                    sink.pass_over(path, error)
                 continue
             document = {"image": str(path), **Scene(image, abilities, asked).document(tasks)}
             if missing := {task: reason for task, reason in abilities.missing.items() if task in tasks}:
@@ -94,13 +101,13 @@ def _analyze(args: argparse.Namespace) -> int:
 
 def _pictures(given: Sequence[Path]) -> Iterator[Path]:
     """The files themselves, and those of each folder that are called as pictures are; raises InputError for none."""
-    from edge.pictures import SUFFIXES
+    from edge.pictures import SUFFIXES, is_named_so
 
     for path in given:
         if not path.is_dir():
             yield path
             continue
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+        inside = sorted(file for file in path.iterdir() if is_named_so(file) and file.is_file())
         if not inside:
             raise InputError(f"{path}: no picture in this folder; pictures end in {', '.join(sorted(SUFFIXES))}")
         yield from inside
@@ -112,7 +119,16 @@ def _place(text: str) -> Path:
     return Path(text)
 
 
+def _page_place(text: str) -> Path:
+    place = _place(text)
+    if place.suffix.lower() not in PAGES:
+        raise argparse.ArgumentTypeError(f"{text}: ends in none of {', '.join(PAGES)}; name a page to write")
+    return place
+
+
 def _tasks(text: str) -> tuple[str, ...]:
+    if text.strip() == ALL:
+        return NAMED
     asked = frozenset(filter(None, map(str.strip, text.split(","))))
     if unknown := asked - set(NAMED):
         raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(NAMED)}")
@@ -129,9 +145,9 @@ class _Drawings:
         self._out = out
         self._folder = out.is_dir() or several
         if not self._folder and not named:
-            raise InputError(f"--draw {out}: ends in none of {', '.join(WRITTEN)}; name a picture or a folder")
+            raise UsageError(f"--draw {out}: ends in none of {', '.join(WRITTEN)}; name a picture or a folder")
         if self._folder and named and not out.is_dir():
-            raise InputError(f"--draw {out}: is one file for several pictures; name a folder")
+            raise UsageError(f"--draw {out}: is one file for several pictures; name a folder")
         self._taken: set[str] = set()
         self._places = {path: self._path(path) for path in dict.fromkeys(given)}
         for place in self._places.values():
@@ -142,6 +158,9 @@ class _Drawings:
         from edge.pictures import write
 
         write(self._places[Path(document["image"])], draw(image, document))
+
+    def pass_over(self, path: Path, error: Exception) -> None:
+        """There is nothing to draw."""
 
     def close(self) -> None:
         """Everything is written already."""
@@ -166,6 +185,11 @@ class _Page:
 
         self._entries.append(entry(image, document))
 
+    def pass_over(self, path: Path, error: Exception) -> None:
+        from edge.report import Entry
+
+        self._entries.append(Entry({"image": str(path), "error": str(error)}))
+
     def close(self) -> None:
         from edge.pictures import save
         from edge.report import page
@@ -179,7 +203,7 @@ def _names(stem: str) -> Iterator[str]:
 
 
 def _sinks(args: argparse.Namespace, given: Sequence[Path]) -> list[_Drawings | _Page]:
-    """Raises InputError for an output that is one of the pictures, before anything is looked at."""
+    """Raises UsageError for an output that is one of the pictures, before anything is looked at."""
     sinks: list[_Drawings | _Page] = []
     if args.draw is not None:
         sinks.append(_Drawings(args.draw, given))
@@ -190,8 +214,8 @@ def _sinks(args: argparse.Namespace, given: Sequence[Path]) -> list[_Drawings | 
 
 
 def _keep_apart(option: str, out: Path, given: Sequence[Path]) -> None:
-    if out.resolve() in {path.resolve() for path in given}:
-        raise InputError(f"{option} {out}: is one of the pictures, which would be lost; name another place")
+    if out.exists() and any(path.exists() and out.samefile(path) for path in given):
+        raise UsageError(f"{option} {out}: is one of the pictures, which would be lost; name another place")
     above = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
     if not os.access(above, os.W_OK):
         raise StorageError(f"{option} {out}: {above} cannot be written to; name another place")

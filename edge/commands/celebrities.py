@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     building.add_argument(
         "--key", type=Path, metavar="FILE", help="signs it; made if it is not there (default: in the model store)"
     )
-    building.set_defaults(handler=build)
+    building.set_defaults(handler=build, log_level="ERROR")
 
     installing = actions.add_parser("install", help="install a pack whose signer is trusted, once verified")
     installing.add_argument("pack", type=Path, metavar="PACK")
@@ -93,7 +92,6 @@ def _look(entries: list[Entry], settings: Settings) -> tuple[dict[Person, NDArra
     from edge.packs.celebrities import Maker
     from edge.vision.faces import open_faces
 
-    logging.getLogger().setLevel("ERROR")
     found: dict[Person, NDArray[Any]] = {}
     status, analyzer = 0, open_faces(settings)
     try:
@@ -169,20 +167,13 @@ def install(args: argparse.Namespace) -> int:
 def show(args: argparse.Namespace) -> int:
     """A pack that cannot be used is listed with the reason; exit 1 if there is one."""
     from edge import config
-    from edge.packs import celebrities
-    from edge.vision.celebrities import digests_of
+    from edge.vision.celebrities import installed_packs
 
-    settings = config.load(args.config)
-    store = settings.models.open_store()
     rows, documents, status = [], [], 0
-    for file in celebrities.installed(store):
-        name = file.name.removesuffix(celebrities.SUFFIX)
-        try:
-            pack = celebrities.read(file, celebrities.trusted(store))
-            celebrities.check_model(pack, digests_of(settings), file)
-        except EdgeError as error:
-            rows.append((name, "-", "-", str(error)))
-            documents.append({"name": name, "fault": str(error)})
+    for name, pack in installed_packs(config.load(args.config)):
+        if isinstance(pack, EdgeError):
+            rows.append((name, "-", "-", str(pack)))
+            documents.append({"name": name, "fault": str(pack)})
             status = 1
             continue
         rows.append((name, str(len(pack.index.people)), str(len(pack.vectors)), pack.signer))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge.commands import table
 from edge.commands.arguments import count, tiled, upto
-from edge.errors import MissingError
+from edge.errors import InputError, MissingError
 
 if TYPE_CHECKING:
     from edge.collections import Collection, Collections
@@ -63,7 +64,7 @@ def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     searching.add_argument("--limit", type=count, default=5, metavar="N", help="at most so many users (5)")
     searching.add_argument("--json", action="store_true", help="one JSON document")
     tiled(searching)
-    searching.set_defaults(handler=search_users)
+    searching.set_defaults(handler=search_users, log_level="ERROR")
     for name, handler, help_ in (
         ("create", create_user, "make a user without faces"),
         ("delete", delete_user, "delete a user; the faces stay"),
@@ -75,6 +76,14 @@ def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         parser.add_argument("user", metavar="USER")
         if name in ("associate", "disassociate"):
             parser.add_argument("faces", nargs="+", metavar="FACE_ID")
+        if name == "associate":
+            parser.add_argument(
+                "--similarity",
+                type=upto(100.0),
+                default=75.0,
+                metavar="P",
+                help="least percent by which a face must be like the user's others (75)",
+            )
         parser.set_defaults(handler=handler)
 
 
@@ -150,24 +159,36 @@ def delete_user(args: argparse.Namespace) -> int:
 
 
 def associate(args: argparse.Namespace) -> int:
+    """A face that is not like the user's others is told of and left out: it would let a stranger in."""
     with opened(args) as people:
-        refused = {face.face_id for face in people.associate(args.collection, args.user, args.faces).refused}
-    done = [face_id for face_id in args.faces if face_id not in refused]
-    return _told(args, done, "associated", "missing, or another user's")
+        refused = people.associate(args.collection, args.user, args.faces, args.similarity).refused
+    unlike = {face.face_id: face.similarity for face in refused if face.similarity is not None}
+    for face_id, similarity in unlike.items():
+        print(
+            f"vedette: {face_id}: only {similarity:.2f} % like the other faces of {args.user}; "
+            "if it is theirs all the same, take a lower --similarity",
+            file=sys.stderr,
+        )
+    left = [face.face_id for face in refused if face.face_id not in unlike]
+    done = [face_id for face_id in args.faces if face_id not in (*left, *unlike)]
+    _tell(args, done, left, "associated", "missing, or another user's")
+    return InputError.exit_code if unlike else 0
 
 
 def disassociate(args: argparse.Namespace) -> int:
     with opened(args) as people:
         done = people.disassociate(args.collection, args.user, args.faces).done
-    return _told(args, done, "disassociated", "missing, or not this user's")
+    left = [face_id for face_id in args.faces if face_id not in done]
+    _tell(args, done, left, "disassociated", "missing, or not this user's")
+    return 0
 
 
-def _told(args: argparse.Namespace, done: Sequence[str], word: str, reason: str) -> int:
+def _tell(args: argparse.Namespace, done: Sequence[str], left: Sequence[str], word: str, reason: str) -> None:
+    """Raises MissingError for those that are left."""
     for face_id in done:
         print(f"{face_id}: {word}")
-    if left := [face_id for face_id in args.faces if face_id not in done]:
+    if left:
         raise MissingError(f"{', '.join(left)}: {reason}; see 'vedette faces list {args.collection}'")
-    return 0
 
 
 def _show(collections: Sequence[Collection], as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     filtered(comparing, "NONE")
     tiled(comparing)
     comparing.add_argument("--json", action="store_true", help="one JSON document")
-    comparing.set_defaults(handler=compare)
+    comparing.set_defaults(handler=compare, log_level="ERROR")
 
 
 def compare(args: argparse.Namespace) -> int:
@@ -33,7 +32,6 @@ def compare(args: argparse.Namespace) -> int:
     from edge import comparison, config, pictures
     from edge.vision.faces import open_faces
 
-    logging.getLogger().setLevel("ERROR")
     analyzer = open_faces(config.load(args.config))
     try:
         source, target = (

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     doctor = commands.add_parser("doctor", help="check back ends, models, broker, disk and clock")
     doctor.add_argument("--json", action="store_true", help="one JSON document")
-    doctor.set_defaults(handler=_doctor)
+    doctor.set_defaults(handler=_doctor, log_level="CRITICAL")
 
 
 def _doctor(args: argparse.Namespace) -> int:
@@ -18,7 +17,6 @@ def _doctor(args: argparse.Namespace) -> int:
     from edge.checkup import examine
 
     settings = config.load(args.config)
-    logging.getLogger().setLevel("CRITICAL")
     findings = []
     for finding in examine(settings):
         findings.append(finding)

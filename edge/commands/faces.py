@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -39,7 +38,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     indexing.add_argument("--min-quality", type=upto(1.0), default=0.0, metavar="Q", help="0 to 1 (0)")
     filtered(indexing, "AUTO")
     tiled(indexing)
-    indexing.set_defaults(handler=index)
+    indexing.set_defaults(handler=index, log_level="ERROR")
 
     searching = actions.add_parser("search", help="whom the largest face of a picture resembles")
     searching.add_argument("collection", metavar="COLLECTION")
@@ -47,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     searching.add_argument("--similarity", type=upto(100.0), default=80.0, metavar="P", help="least percent (80)")
     searching.add_argument("--limit", type=count, default=5, metavar="N", help="at most so many matches (5)")
     tiled(searching)
-    searching.set_defaults(handler=search)
+    searching.set_defaults(handler=search, log_level="ERROR")
 
     listing = actions.add_parser("list", help="the faces of a collection")
     listing.add_argument("collection", metavar="COLLECTION")
@@ -208,7 +207,6 @@ def _analyzer(args: argparse.Namespace) -> FaceAnalyzer:
     from edge import config
     from edge.vision.faces import open_faces
 
-    logging.getLogger().setLevel("ERROR")
     return open_faces(config.load(args.config))
 
 

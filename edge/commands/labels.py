@@ -33,9 +33,10 @@ def show_all(args: argparse.Namespace) -> int:
     from models.labels import CATEGORIES
 
     taxonomy = _taxonomy(args)
-    if args.category and args.category not in CATEGORIES:
+    category = {name.lower(): name for name in CATEGORIES}.get(args.category.lower(), "")
+    if args.category and not category:
         raise MissingError(f"no category {args.category!r}: there is {', '.join(CATEGORIES)}")
-    chosen = [label for label in taxonomy.labels if not args.category or args.category in label.categories]
+    chosen = [label for label in taxonomy.labels if not category or category in label.categories]
     chosen.sort(key=lambda label: label.name.lower())
     if args.json:
         print(json.dumps([_document(taxonomy, label) for label in chosen], indent=2))

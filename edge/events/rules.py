@@ -40,14 +40,14 @@ def face_matched(match: Match, collection: str, track: int | None, where: Box) -
         "external_image_id": match.external_image_id or None,
         "user_id": match.user_id or None,
         "collection": collection,
-        "similarity": round(match.similarity, 2),
+        "similarity": match.similarity,
         "cosine": round(match.cosine, ROUND),
         "box": box(where),
     }
 
 
 def face_unknown(similarity: float, collection: str, track: int | None, where: Box) -> dict[str, Any]:
-    return {"track": track, "collection": collection, "best_similarity": round(similarity, 2), "box": box(where)}
+    return {"track": track, "collection": collection, "best_similarity": similarity, "box": box(where)}
 
 
 def accelerator_failed(use: ModelUse, reason: str, instead: ModelUse | None) -> dict[str, Any]:

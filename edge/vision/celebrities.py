@@ -9,6 +9,7 @@ over their number, and never more than at LEAST percent. Measured in docs/ACCURA
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,12 @@ NO_PACK = "no celebrity pack is installed: see 'vedette celebrities install'"
 
 
 class Celebrities:
+    """`faults` are of packs that were left out: whom they know is taken for a stranger."""
+
     models: tuple[AnyModel, ...] = ()
 
-    def __init__(self, *opened: Pack) -> None:
+    def __init__(self, *opened: Pack, faults: Sequence[str] = ()) -> None:
+        self.faults = tuple(faults)
         self._people = [(pack.index.name, person) for pack in opened for person in pack.index.people]
         centres = [centre(rows) for pack in opened for rows in _rows(pack)]
         self._centres = np.stack(centres) if centres else np.zeros((0, 0), np.float32)
@@ -79,20 +83,31 @@ def digests_of(settings: Settings) -> frozenset[str]:
     )
 
 
+def installed_packs(settings: Settings) -> Iterator[tuple[str, Pack | EdgeError]]:
+    """Each installed pack by name, opened, or why it cannot be used."""
+    store = settings.models.open_store()
+    for file in packs.installed(store):
+        name = file.name.removesuffix(packs.SUFFIX)
+        try:
+            pack = packs.read(file, packs.trusted(store))
+            packs.check_model(pack, digests_of(settings), file)
+            yield name, pack
+        except EdgeError as error:
+            yield name, error
+
+
 def open_celebrities(settings: Settings) -> Celebrities:
     """Open every installed pack; one that cannot be used is told of in the log and left out.
 
     Raises ModelError with the reasons if none is left.
     """
-    store, opened, faults = settings.models.open_store(), [], []
-    for file in packs.installed(store):
-        try:
-            pack = packs.read(file, packs.trusted(store))
-            packs.check_model(pack, digests_of(settings), file)
+    opened, faults = [], []
+    for _, pack in installed_packs(settings):
+        if isinstance(pack, EdgeError):
+            faults.append(str(pack))
+            log.warning("%s", pack)
+        else:
             opened.append(pack)
-        except EdgeError as error:
-            faults.append(str(error))
-            log.warning("%s", error)
     if not opened:
         raise ModelError("; ".join(faults) or NO_PACK)
-    return Celebrities(*opened)
+    return Celebrities(*opened, faults=faults)

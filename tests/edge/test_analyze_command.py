@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ import pytest
 from edge.abilities import Abilities
 from edge.commands import analyze
 from edge.commands.wording import human
-from edge.errors import InputError, StorageError
+from edge.errors import InputError, StorageError, UsageError
+from edge.scene import NOTHING
+from edge.vision.celebrities import Celebrities
+from models.outputs import Boxes
 
 IMAGE = np.zeros((100, 200, 3), np.uint8)
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -125,21 +128,11 @@ def test_an_unknown_task_names_those_there_are(vedette: Command) -> None:
 def test_any_file_name_gives_valid_json(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("edge.abilities.open_abilities", lambda *_: Abilities())
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
     path.write_bytes(cv2.imencode(".png", IMAGE)[1].tobytes())
-    args = argparse.Namespace(config=None, tasks=(), custom=None, images=[path], json=True, draw=None, html=None)
-    assert analyze._analyze(args) == 0
+    assert run(monkeypatch, str(path), "--json") == 0
     out = capsys.readouterr().out.encode("utf-8")  # which refuses a lone surrogate
     assert json.loads(out)["image"] == str(path)
-
-
-@pytest.fixture(autouse=True)
-def _level() -> Iterator[None]:
-    """The command quiets the log of its own process."""
-    before = logging.getLogger().level
-    yield
-    logging.getLogger().setLevel(before)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str, abilities: Abilities | None = None) -> int:
@@ -170,7 +163,7 @@ def test_a_task_that_cannot_be_had_shows_in_the_exit_status(
 def test_a_folder_stands_for_its_pictures(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("b.png", "a.jpg"):
+    for name in ("b.png", "a.jpg", "._a.jpg"):
         grey(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no picture")
     assert run(monkeypatch, str(tmp_path), "--json") == 0
@@ -187,9 +180,9 @@ def test_drawings_go_into_a_file_or_a_folder(monkeypatch: pytest.MonkeyPatch, tm
     assert cv2.imread(str(tmp_path / "out.png")).shape == IMAGE.shape
     assert run(monkeypatch, one, other, "--draw", str(tmp_path / "drawn")) == 0
     assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["a-2.jpg", "a.jpg"]
-    with pytest.raises(InputError, match="is one file for several pictures; name a folder"):
+    with pytest.raises(UsageError, match="is one file for several pictures; name a folder"):
         run(monkeypatch, one, other, "--draw", str(tmp_path / "both.png"))
-    with pytest.raises(InputError, match="ends in none of"):
+    with pytest.raises(UsageError, match="ends in none of"):
         run(monkeypatch, one, "--draw", str(tmp_path / "out.tiff"))
 
 
@@ -200,11 +193,75 @@ def test_a_page_holds_every_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert page.count("data:image/") == 2
 
 
+def test_a_page_tells_what_could_not_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    one = grey(tmp_path / "a.png")
+    (tmp_path / "b.jpg").write_bytes(b"<none>")
+    assert run(monkeypatch, one, str(tmp_path / "b.jpg"), "--html", str(tmp_path / "report.htm")) == 65
+    page = (tmp_path / "report.htm").read_text("utf-8")
+    assert page.count("data:image/") == 1
+    assert "<h1>Vedette <small>2 pictures, 1 could not be read</small></h1>" in page
+    assert "b.jpg: not a picture that can be read" in page
+
+
+@pytest.mark.parametrize("name", ["report.txt", "photo.jpg", "vedette.toml"])
+def test_a_page_is_written_over_nothing_but_a_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    with pytest.raises(SystemExit):
+        run(monkeypatch, grey(tmp_path / "a.png"), "--html", str(tmp_path / name))
+    assert f"{name}: ends in none of .html, .htm" in capsys.readouterr().err
+
+
+def test_small_faces_are_looked_for_when_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+
+    class Faces:
+        def find(self, _image: object, _floor: float, *, small: bool) -> Boxes:
+            asked.append(small)
+            return replace(NOTHING, landmarks=np.zeros((0, 5, 2), np.float32))
+
+        def embed_all(self, *_: object) -> list[object]:
+            return []
+
+        def close(self) -> None:
+            pass
+
+        models = ()
+
+    for words in ((), ("--small",)):
+        abilities = Abilities(faces=Faces())  # type: ignore[arg-type]
+        assert run(monkeypatch, grey(tmp_path / "a.png"), "--tasks", "faces", *words, abilities=abilities) == 0
+    assert asked == [False, True]
+
+
+def test_all_tasks_have_a_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert analyze._tasks("all") == analyze.NAMED
+    assert {"ppe", "celebrities", "liveness"} < set(analyze.NAMED)
+    missing = Abilities(properties=True, missing={"liveness": "run 'vedette models pull extended'"})
+    assert run(monkeypatch, grey(tmp_path / "a.png"), "--tasks", "all", abilities=missing) == 69
+
+
+def test_celebrity_packs_that_cannot_be_used_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    abilities = Abilities(
+        properties=True, celebrities=Celebrities(faults=["stars.celebrities: its signature is wrong"])
+    )
+    assert run(monkeypatch, grey(tmp_path / "a.png"), abilities=abilities) == 65
+    assert capsys.readouterr().err == "vedette: stars.celebrities: its signature is wrong\n"
+
+
 def test_no_picture_is_written_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     one = grey(tmp_path / "a.jpg")
     before = Path(one).read_bytes()
-    for words in (("--draw", one), ("--html", one), ("--draw", str(tmp_path))):
-        with pytest.raises(InputError, match="is one of the pictures, which would be lost"):
+    linked = tmp_path / "linked.jpg"
+    linked.hardlink_to(one)
+    pages = [tmp_path / "soft.html", tmp_path / "hard.html"]
+    pages[0].symlink_to(one)
+    pages[1].hardlink_to(one)
+    drawn = [("--draw", str(place)) for place in (one, tmp_path, linked)]
+    for words in (*drawn, *(("--html", str(page)) for page in pages)):
+        with pytest.raises(UsageError, match="is one of the pictures, which would be lost"):
             run(monkeypatch, one, *words)
     assert Path(one).read_bytes() == before
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.centre import agreement, centre
-from edge.similarity import percent
+from edge.similarity import likeness
 
 Vectors = NDArray[np.float32]
 
@@ -48,7 +48,7 @@ def test_of_those_who_agree_and_a_stranger_the_stranger_agrees_least() -> None:
     mixed = np.concatenate([person(1, 3), person(2, 1)])
     assert agreement(mixed).argmin() == 3
     assert agreement(mixed)[:3] == pytest.approx([100.0] * 3, abs=1.0)
-    assert agreement(mixed[2:]) == pytest.approx([percent(float(mixed[2] @ mixed[3]))] * 2)
+    assert agreement(mixed[2:]) == pytest.approx([100.0 * likeness(float(mixed[2] @ mixed[3]))] * 2)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9), st.randoms(use_true_random=False))

@@ -63,6 +63,13 @@ def test_a_model_is_tried_and_timed(tmp_path: Path) -> None:
     assert found["moderation"] == Finding("moderation", True, "turned off")
 
 
+def test_celebrity_packs_are_read(tmp_path: Path) -> None:
+    place = tmp_path / "store" / "celebrities"
+    place.mkdir(parents=True)
+    (place / "stars.celebrities").write_bytes(b"cut off")
+    assert not look(tmp_path)["pack stars"].ok
+
+
 def test_what_does_not_work_says_what_to_do(tmp_path: Path) -> None:
     port = free_port()
     found = look(tmp_path, port, labels=["efficientnet-lite0"])

@@ -203,6 +203,22 @@ def test_a_picture_finds_the_user(run: Run, picture: Callable[..., Path], capsys
     assert "no user of people is similar by 80 % or more" in capsys.readouterr().out
 
 
+def test_a_stranger_is_not_given_to_a_user_unless_told_to(
+    run: Run, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, who in (("ada", 10), ("stranger", 30)):
+        run("faces", "index", "people", picture(name, 1, who), "--json")
+    mine, stranger = [document["faces"][0]["face_id"] for document in documents(capsys)]  # type: ignore[index]
+    run("users", "create", "people", "ada")
+    assert run("users", "associate", "people", "ada", mine) == 0
+    assert run("users", "associate", "people", "ada", mine, stranger) == 65
+    told = capsys.readouterr()
+    assert f"vedette: {stranger}: only 5.31 % like the other faces of ada" in told.err
+    assert f"{stranger}: associated" not in told.out
+    assert run("users", "associate", "people", "ada", stranger, "--similarity", 0) == 0
+    assert f"{stranger}: associated" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "words",
     [

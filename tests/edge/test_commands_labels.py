@@ -28,6 +28,8 @@ def test_list_of_a_category(capsys: pytest.CaptureFixture[str]) -> None:
     assert head.split() == ["NAME", "CATEGORY", "BOXES", "PARENTS"]
     assert all("Religion" in row for row in rows)
     assert any(row.startswith("Mosque ") for row in rows)
+    assert cli.main(["labels", "list", "--category", "religion"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == rows
 
 
 def test_show_finds_an_alias_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """Two pictures' faces compared, with views that need no model; and portraits of one and of two people."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ BLURRED = View(size=100, score=0.95, pose=Pose(0, 0, 0), brightness=50, sharpnes
 
 def face(alike: float, view: View = SHARP) -> FaceView:
     """A face that is similar by so many percent to the one of 100 percent."""
-    across = cosine(alike)
+    across = cosine(alike) if alike < 100 else 1.0
     vector = np.array([across, np.sqrt(1 - across**2)], np.float32)
     return FaceView(Face(Box(0.1, 0.1, 0.2, 0.2), 0.9, ()), vector, 0.5, MODEL, view)
 
@@ -33,6 +35,12 @@ def test_the_largest_face_of_the_source_speaks() -> None:
     found = compare([face(100), face(10)], [face(99)])
     assert found.source.vector[0] == pytest.approx(1.0)
     assert len(found.matches) == 1
+
+
+def test_what_is_told_as_100_passes_a_threshold_of_100() -> None:
+    close = replace(face(100), vector=np.array([0.7, np.sqrt(1 - 0.7**2)], np.float32))
+    found = compare([face(100)], [close, face(99.98)], threshold=100)
+    assert [(one.view, one.similarity) for one in found.matches] == [(close, 100.0)]
 
 
 def test_at_most_a_hundred_faces_are_compared() -> None:

@@ -132,6 +132,7 @@ def test_a_task_that_could_never_tell_anything_is_refused(tmp_path: Path, task: 
     with pytest.raises(ConfigError) as caught:
         config.parse(raw, tmp_path / "vedette.toml")
     assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_the_api_looks_for_more_than_the_cameras(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from edge import config, database
-from edge.explain import exposures, lines, problems
+from edge.collections import Collections
+from edge.explain import absent_collections, exposures, lines, problems
 from edge.keys import Keys, open_master
 from edge.obstacles import obstacles
 from edge.packs.store import Store
@@ -68,9 +69,10 @@ def test_what_is_set_is_what_is_told(tmp_path: Path) -> None:
     camera = DOOR | {
         "motion": {"area": 0},
         "objects": {"labels": ["Person", "Dog"], "floor": 0.6},
-        "faces": {"enabled": False},
+        "faces": {"small": True},
         "labels": {"enabled": False},
         "moderation": {"enabled": False},
+        "ppe": {"enabled": True, "required": ["HEAD_COVER"]},
     }
     mqtt = {"host": "hub", "tls": True, "username": "ann", "password": "secret", "protocol": "3.1.1"}
     told = list(
@@ -83,9 +85,11 @@ def test_what_is_set_is_what_is_told(tmp_path: Path) -> None:
     assert "mqtt: hub:1883, version 3.1.1, TLS, user ann" in told
     assert f"stills: the newest 7 in {tmp_path / 's'}" in told
     assert "metrics: http://127.0.0.1:9182/metrics and /healthz" in told
-    assert told[-2:] == [
+    assert told[-4:] == [
         "camera door: every frame counts, the motion gate is off",
         "camera door: objects: Person, Dog, from a score of 0.6",
+        "camera door: faces: matched in collection 'people' from 95 % in 2 views, small ones looked for tile by tile",
+        "camera door: ppe: persons need head cover, from a score of 0.8, every 2 s",
     ]
     assert "secret" not in str(told)
 
@@ -189,6 +193,26 @@ def test_a_label_that_no_picture_is_given_is_told_with_the_nearest_one(tmp_path:
     assert "cameras.door.labels.include: there is no 'Bicyle'; did you mean 'Bicycle'?" in found
     assert [line for line in found if "include_categories: there is no 'Animals'" in line]
     assert not [line for line in found if "exclude:" in line]
+
+
+def test_another_case_of_letters_is_seen_through(tmp_path: Path) -> None:
+    (told,) = found_by(tmp_path, cameras={"door": DOOR | {"labels": {"include": ["dog"]}}})
+    assert told == "cameras.door.labels.include: there is no 'dog'; did you mean 'Dog'?"
+
+
+def test_a_collection_that_is_not_there_yet_is_told_and_no_problem(tmp_path: Path, vedette: Command) -> None:
+    settings = parsed(tmp_path, cameras={"door": DOOR})
+    (told,) = absent_collections(settings)
+    assert told.startswith("cameras.door.faces.collection: there is no collection 'people' yet, so every face is")
+    assert "'vedette collections create people'" in told
+    assert told not in problems(settings)
+    with closing(Collections(database.connect(settings.data))) as people:
+        people.create_collection("people")
+    assert list(absent_collections(settings)) == []
+    off = DOOR | {"faces": {"enabled": False, "collection": "staff"}}
+    assert list(absent_collections(parsed(tmp_path, cameras={"door": off}))) == []
+    (tmp_path / "vedette.toml").write_text('data = "data"\n[cameras.door]\nkind = "images"\npath = "slides"\n')
+    assert f"! {told}\n" in vedette("check", "vedette.toml").stdout
 
 
 def test_the_api_is_told_with_its_buckets_and_its_audit(tmp_path: Path) -> None:

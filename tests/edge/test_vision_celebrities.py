@@ -113,7 +113,11 @@ def test_the_example_pack_is_built_installed_and_recognises_its_people(
     listed = json.loads(vedette("celebrities", "list", "--json").stdout)
     assert [person["name"] for person in listed["people"]] == ["Eileen Collins", "Grace Hopper"]
 
+    (store / "celebrities" / "broken.celebrities").write_bytes(b"cut off")
     celebrities, analyzer = open_celebrities(settings), open_faces(settings)
+    (fault,) = celebrities.faults
+    assert "broken.celebrities" in fault
+    (store / "celebrities" / "broken.celebrities").unlink()
     small = cv2.resize(pictures.read(hopper)[:, ::-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     dark = (pictures.read(astronaut) * 0.4).astype(np.uint8)
     names = []

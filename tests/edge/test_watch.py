@@ -41,7 +41,7 @@ class Faces:
     detector: Any = field(default_factory=lambda: use("faces"))
     embedder: Any = field(default_factory=lambda: use("embedding"))
 
-    def find(self, _image: Any, _floor: float) -> Boxes:
+    def find(self, _image: Any, _floor: float, **_how: Any) -> Boxes:
         self.looks += 1
         x1, y1, x2, y2 = self.xyxy
         across, down = x2 - x1, y2 - y1

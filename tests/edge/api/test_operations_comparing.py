@@ -18,7 +18,7 @@ SOURCE, TARGET = {"Bytes": grey(100)}, {"Bytes": grey(200)}
 
 
 def alike(percent: float, seen: Any = SHARP) -> FaceView:
-    across = cosine(percent)
+    across = cosine(percent) if percent < 100 else 1.0
     return view(np.array([across, np.sqrt(1 - across**2)]), seen=seen)
 
 
