@@ -4,7 +4,7 @@ The reference is the float network. LFW's gender labels are one person's, its ex
 noisy; what is worn was read off 240 of its photos by eye, one reader, with a blank where it cannot be said. The heads
 for spectacles, beards and smiles were trained on other photos of LFW, perhaps on some of these; a mustache's
 threshold was set on half of these people, and it is judged on the other half. No face of known age is in the set, so
-age is not measured. Landmarks are 51 of 68 points, all but the jaw's outline, on 18 faces 37 pixels wide and wider;
+age is not measured. Landmarks are 51 of 68 points, all but the jaw's outline, on 18 faces 26 to 81 pixels wide;
 their error is the mean distance over that between the outer corners of the eyes, in percent.
 """
 
