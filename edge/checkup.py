@@ -26,7 +26,7 @@ from edge.errors import EdgeError, StorageError, UnavailableError
 from edge.events.log import EventLog
 from edge.events.mqtt import check as check_broker
 from edge.exporter import Exporter
-from edge.keys import store
+from edge.keys import certificate, store
 from edge.keys.counting import usable
 from edge.vision.celebrities import installed_packs
 from models.manifest import ModelError
@@ -236,6 +236,8 @@ def _api(config: Config) -> Finding:
         store.check(config.data)
     except EdgeError as error:
         return Finding("api", False, str(error))
+    if (file := config.api.tls_certificate) and (doubt := certificate.doubt(file)):
+        return Finding("api", False, doubt)
     if not keys:
         return Finding("api", False, "no access key is enabled, so nobody can ask: run 'vedette keys create NAME'")
     return Finding("api", True, f"{config.api.place}, access keys: {keys}")

@@ -150,16 +150,17 @@ def serve(config: Config, seconds: float | None = None) -> None:
         collections = Collections(database.connect(config.data))
         opened.callback(collections.close)
         server = opened.enter_context(_api(config, abilities, collections, door))
-        _until(Serving(abilities, server), seconds)
+        _until(Serving(abilities, server, config.data), seconds)
     log.info("stopped")
 
 
 class Serving:
     """The API without cameras: `run` until `stop` or a signal."""
 
-    def __init__(self, abilities: Abilities, server: Listener) -> None:
+    def __init__(self, abilities: Abilities, server: Listener, data: Path) -> None:
         self._abilities = abilities
         self._server = server
+        self._data = data
         self._threads = Threads()
 
     def ask(self, why: str) -> None:
@@ -183,7 +184,7 @@ class Serving:
 
     def picture(self) -> dict[str, Any]:
         """What /healthz looks at."""
-        return {"models": self._abilities.standing()}
+        return {"models": self._abilities.standing(), "disk": {"fault": database.room(self._data)}}
 
 
 @contextmanager

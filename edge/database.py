@@ -116,6 +116,17 @@ def refused(path: Path, error: sqlite3.Error) -> StorageError:
     return kind(f"{path}: {error}; {REMEDIES.get(_code(error), OTHERWISE)}")
 
 
+def room(data: Path) -> str:
+    """Why nothing can be written into the data folder, in one sentence; empty if it can, as far as is seen."""
+    try:
+        free = shutil.disk_usage(data).free
+    except OSError as error:
+        return f"{data}: {(error.strerror or str(error)).lower()}; mount its disk, or start this anew"
+    if not os.access(data, os.W_OK):
+        return f"{data}: may not be written to; see whether its disk is mounted read-only, and who owns it"
+    return f"{data}: no space left; make room there" if free < LITTLE else ""
+
+
 def no_folder(setting: str, folder: Path, error: OSError) -> StorageError:
     """Why a folder that a setting names cannot be used, and what helps against that."""
     remedy = FOLDER_REMEDIES.get(error.errno or 0, "name a folder this user may write")

@@ -17,6 +17,12 @@ MB = 1 << 20
 PORT = 8432  # where 'vedette serve' listens unless it is told otherwise
 # What requests look for with models, as cameras do.
 TASKS = ("objects", "faces", "labels", "moderation", "attributes", "text", "ppe", "celebrities", "custom")
+# What OpenSSL refuses though both files are what they should be, in its words and in ours.
+WEAK = {
+    "EE_KEY_TOO_SMALL": "holds a key that is too short for today's clients: RSA takes 2048 bits",
+    "CA_KEY_TOO_SMALL": "is signed with a key that is too short for today's clients",
+    "CA_MD_TOO_WEAK": "is signed with a digest that today's clients refuse",
+}
 PROCESSES = 16  # that may serve the API from one data folder
 
 # As the service model has them: what else would be asked for cannot be asked for.
@@ -167,6 +173,8 @@ class ApiSettings(Section):
         if not isinstance(error, ssl.SSLError):
             reason = (error.strerror or str(error)).lower()
             return f"{self.tls_certificate} with {self.tls_key}: {reason}"
+        if error.reason in WEAK:
+            return f"{self.tls_certificate} {WEAK[error.reason]}"
         if error.reason == "KEY_VALUES_MISMATCH":
             return f"{self.tls_key} is not the key of {self.tls_certificate}"
         try:

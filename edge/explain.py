@@ -16,7 +16,7 @@ from edge.custom import manifests
 from edge.customs import unserved
 from edge.engine import check_backends, installed_of
 from edge.errors import MasterKeyError, StorageError
-from edge.keys import store
+from edge.keys import certificate, store
 from edge.keys.counting import usable
 from edge.obstacles import buckets, obstacles
 from edge.settings import Tasks
@@ -100,6 +100,8 @@ def problems(config: Config) -> Iterator[str]:
 def cautions(config: Config) -> Iterator[str]:
     """What the API lacks for its clients, though it can be served without."""
     yield from buckets(config)
+    if (file := config.api.tls_certificate) and (doubt := certificate.doubt(file)):
+        yield f"api.tls_certificate: {doubt}"
     with suppress(StorageError):  # which is said elsewhere
         if not usable(config.data):
             yield NOBODY

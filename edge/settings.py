@@ -7,9 +7,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationInfo,
+    model_validator,
+)
 
 # As TOML has them: pydantic by itself would take "8432" for a number, and 1 or "yes" for true.
 Whole = Annotated[int, Strict()]
@@ -44,8 +53,14 @@ def _beside(path: Path, info: ValidationInfo) -> Path:
     return Path(base) / path if base else path
 
 
+def _named(value: Any) -> Any:
+    if value == "":
+        raise ValueError("names no place; leave the key out, or write '.' for the folder of this file")
+    return value
+
+
 # A relative path in the TOML starts at the TOML's own folder.
-LocalPath = Annotated[Path, AfterValidator(_beside)]
+LocalPath = Annotated[Path, BeforeValidator(_named), AfterValidator(_beside)]
 
 
 def _spanning(region: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

@@ -45,6 +45,7 @@ class Protocol(HttpToolsProtocol):
         self._head = 0  # bytes that came since and belong to no body
         self._ended = False  # another one did so in the bytes that are being read
         self._stopping = False
+        self._said_all = False  # it has closed its own side, and waits for answers
         self._deadline: asyncio.TimerHandle | None = None
         self._end: asyncio.TimerHandle | None = None
 
@@ -81,6 +82,11 @@ class Protocol(HttpToolsProtocol):
             if self._head > HEAD_BYTES:
                 self._refuse(_too_much())
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio heeds it
+        """Who closes its side after its request still hears the answer; over TLS there is no such half."""
+        self._said_all = self._busy and not self.transport.get_extra_info("ssl_object")
+        return self._said_all
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._begun, self._head = True, 0
@@ -106,6 +112,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self._said_all and not self._busy:
+            self.transport.close()
         if self.transport.is_closing():
             self._abort_later(FAREWELL_S if self._stopping else None)
         elif self._deadline is None and self.cycle.response_complete:

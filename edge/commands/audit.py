@@ -13,6 +13,9 @@ from edge.commands import table
 from edge.commands.arguments import count
 from edge.errors import MissingError
 
+# What operations without a resource are about: it was not there before.
+MADE = {"collectionId": "collection", "projectName": "project"}
+
 if TYPE_CHECKING:
     from edge.api.verifying import Verdict
     from edge.config import Config
@@ -113,6 +116,8 @@ def _row(line: str) -> tuple[str, ...]:
         record: Mapping[str, Any] = json.loads(line)
         who = record["userIdentity"]
         where = [resource["ARN"].rpartition(":")[2] for resource in record.get("resources", ())]
+        asked = record.get("requestParameters") or {}
+        where = where or [f"{kind}/{asked[name]}" for name, kind in MADE.items() if name in asked]
         details = record.get("serviceEventDetails", {})
         cells = (
             record["eventTime"],

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CERTIFICATE, KEY = "certificate.pem", "certificate.key"
 YEARS = 10
+SOON = timedelta(days=14)  # before its end, in which a certificate is worth a word
 EARLIER = timedelta(days=1)  # for clients whose clocks are behind
 CLOCK_SET = datetime(2025, 1, 1, tzinfo=UTC)  # a device without a clock of its own starts long before
 DNS = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?", re.IGNORECASE)
@@ -70,6 +71,27 @@ def make(folder: Path, names: Sequence[str], now: float | None = None) -> Pair:
         raise no_folder("--out", folder, error) from error
     digest = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
     return Pair(folder / CERTIFICATE, folder / KEY, digest, tuple(names))
+
+
+def doubt(file: Path, now: float | None = None) -> str:
+    """Why clients will refuse this certificate though it is one, or soon will; empty if they will not."""
+    from cryptography import x509
+
+    try:
+        shown = x509.load_pem_x509_certificates(file.read_bytes())[0]
+    except (OSError, ValueError):  # which is said where it is opened
+        return ""
+    at = datetime.fromtimestamp(time.time() if now is None else now, UTC)
+    begins, ends = shown.not_valid_before_utc, shown.not_valid_after_utc
+    if at < begins:
+        return f"{file}: is valid from {begins:%Y-%m-%d} on, so clients refuse it; set this device's clock, or renew it"
+    if at + SOON < ends:
+        return ""
+    when = "has expired" if at > ends else "expires"
+    return (
+        f"{file}: {when} on {ends:%Y-%m-%d}, and clients refuse it then; renew it, or move it and its key away, run "
+        "'vedette keys certificate', and have clients trust the new one"
+    )
 
 
 def _unsigned(public: ec.EllipticCurvePublicKey, names: Sequence[str], at: datetime) -> x509.CertificateBuilder:

@@ -257,6 +257,15 @@ def test_the_newest_records_are_shown(said: Said, audited: Path) -> None:
     assert said("audit", "tail", "-n", "2", "--json")[1].splitlines() == lines[1:]
 
 
+def test_what_is_made_is_told_by_its_name(said: Said, audited: Path, tmp_path: Path) -> None:
+    audit = entered(tmp_path / "data", audited)
+    for name, asked in (("CreateCollection", {"collectionId": "staff"}), ("CreateProject", {"projectName": "cats"})):
+        audit.write({"eventTime": "9", "userIdentity": {}, "eventName": name, "requestParameters": asked})
+    left(tmp_path / "data", audit)
+    told = said("audit", "tail", "-n", "2")[1].splitlines()[1:]
+    assert [line.split()[-1] for line in told] == ["collection/staff", "project/cats"]
+
+
 def test_those_refused_unproven_are_shown_as_one(said: Said, audited: Path, tmp_path: Path) -> None:
     audit = entered(tmp_path / "data", audited)
     audit.write(unproven(Refused("UnrecognizedClientException", 0.0, 17, ["192.0.2.7"], ["AKIAX"]), 1772600768.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,16 @@ def test_of_certificate_and_key_the_unfit_one_is_told(tmp_path: Path) -> None:
         assert f"{said} a certificate and its key, or make both with 'vedette keys certificate'" in str(caught.value)
 
 
+def test_a_key_that_is_too_short_is_told_as_such(tmp_path: Path) -> None:
+    short, made = tmp_path / "short.key", tmp_path / "short.pem"
+    words = ("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", short, "-out", made, "-subj", "/CN=localhost")
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed: apt install openssl")
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+    with pytest.raises(ConfigError, match=f"{made} holds a key that is too short for today's clients: RSA takes 2048"):
+        ApiSettings(tls_certificate=made, tls_key=short).tls()
+
+
 def test_every_file_is_named_with_its_key(tmp_path: Path) -> None:
     text = '[api]\ntls_certificate = "a.pem"\ntls_key = "a.key"\n[api.buckets.archive]\nendpoint = "https://nas"\n'
     loaded = load(tmp_path, text + 'ca_file = "ca.pem"\n')
@@ -93,6 +105,10 @@ def test_every_file_is_named_with_its_key(tmp_path: Path) -> None:
         (
             '[api.buckets]\n"x y z" = "there"',
             "api.buckets.x y z: a bucket's name is 3 to 255 letters, digits and . _ -",
+        ),
+        (
+            '[api.buckets]\nphotos = ""',
+            "api.buckets.photos.folder: names no place; leave the key out, or write '.' for the",
         ),
         ("[api.buckets]\nphotos = 5", "api.buckets.photos: write a folder, or a table with an endpoint"),
         ('port = "8432"', "api.port: write a whole number, without quotes"),

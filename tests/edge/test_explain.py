@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from edge import config, database
 from edge.collections import Collections
 from edge.explain import absent_collections, exposures, lines, problems
-from edge.keys import Keys, open_master
+from edge.keys import Keys, certificate, open_master
 from edge.obstacles import obstacles
 from edge.packs.store import Store
 from tests.conftest import Command
@@ -248,6 +249,16 @@ def test_what_keeps_clients_out_is_a_problem(tmp_path: Path) -> None:
     assert any("master.key beside it is not the one it was sealed with" in problem for problem in problems(settings))
     (settings.data / "master.key").unlink()
     assert any("master.key: missing" in problem for problem in problems(settings))
+
+
+def test_a_certificate_that_clients_will_refuse_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = certificate.make(tmp_path, ["localhost"])
+    tls = {"tls_certificate": str(pair.certificate), "tls_key": str(pair.key)}
+    settings = parsed(tmp_path, api={"port": 8432} | tls)
+    assert not [problem for problem in problems(settings) if "certificate" in problem]
+    monkeypatch.setattr(certificate, "SOON", timedelta(days=11 * 365))
+    (told,) = [problem for problem in problems(settings) if "certificate" in problem]
+    assert told.startswith(f"api.tls_certificate: {pair.certificate}: expires on ")
 
 
 def test_that_others_can_read_along_is_no_problem_but_told(tmp_path: Path, vedette: Command) -> None:

@@ -47,6 +47,17 @@ def test_it_is_for_the_names_and_lasts_ten_years(tmp_path: Path) -> None:
     assert made.fingerprint.count(":") == 31
 
 
+def test_one_that_clients_refuse_or_soon_will_is_told(tmp_path: Path, pair: Pair) -> None:
+    read = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+    begins, ends = read.not_valid_before_utc.timestamp(), read.not_valid_after_utc.timestamp()
+    assert certificate.doubt(pair.certificate) == certificate.doubt(tmp_path / "absent") == ""
+    assert "is valid from" in certificate.doubt(pair.certificate, begins - 60)
+    assert certificate.doubt(pair.certificate, ends - 15 * 86400) == ""
+    assert f"{pair.certificate}: expires on " in certificate.doubt(pair.certificate, ends - 86400)
+    assert f"{pair.certificate}: has expired on " in certificate.doubt(pair.certificate, ends + 60)
+    assert certificate.doubt(pair.key) == ""
+
+
 def test_only_its_owner_may_read_the_key(pair: Pair) -> None:
     assert pair.key.stat().st_mode & 0o7777 == 0o600
     assert b"PRIVATE" not in pair.certificate.read_bytes()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge import abilities, daemon, notify
+from edge import abilities, daemon, database, notify, status
 from edge.config import Config, parse
 from edge.daemon import Serving
 from edge.errors import ConfigError, UnavailableError
@@ -63,26 +63,34 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return heard
 
 
-def test_models_are_looked_after_while_requests_are_answered(told: list[dict[str, Any]]) -> None:
+def test_models_are_looked_after_while_requests_are_answered(tmp_path: Path, told: list[dict[str, Any]]) -> None:
     abilities, listener = Abilities(), Listener()
-    serving = Serving(abilities, listener)  # type: ignore[arg-type]
+    serving = Serving(abilities, listener, tmp_path)  # type: ignore[arg-type]
     running = threading.Thread(target=serving.run)
     running.start()
     until(lambda: abilities.tended)
     serving.ask("SIGTERM")
     running.join()
-    assert listener.told == {"models": {"faces": {"name": "yunet"}}}
+    assert listener.told == {"models": {"faces": {"name": "yunet"}}, "disk": {"fault": ""}}
     assert [next(iter(one)) for one in told] == ["READY", "STOPPING"]
 
 
-def test_it_ends_by_itself_after_so_many_seconds(told: list[dict[str, Any]]) -> None:
-    Serving(Abilities(), Listener()).run(0.01)  # type: ignore[arg-type]
+def test_a_disk_that_takes_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Serving(Abilities(), Listener(), tmp_path / "gone").picture()  # type: ignore[arg-type]
+    assert status.unfit(gone).startswith(f"the disk refuses writes: {tmp_path / 'gone'}: no such file or directory")
+    monkeypatch.setattr(database.shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    full = Serving(Abilities(), Listener(), tmp_path).picture()  # type: ignore[arg-type]
+    assert status.unfit(full) == f"the disk refuses writes: {tmp_path}: no space left; make room there"
+
+
+def test_it_ends_by_itself_after_so_many_seconds(tmp_path: Path, told: list[dict[str, Any]]) -> None:
+    Serving(Abilities(), Listener(), tmp_path).run(0.01)  # type: ignore[arg-type]
     assert told[-1] == {"STOPPING": 1}
 
 
-def test_a_server_that_dies_ends_it_with_its_reason(told: list[dict[str, Any]]) -> None:
+def test_a_server_that_dies_ends_it_with_its_reason(tmp_path: Path, told: list[dict[str, Any]]) -> None:
     with pytest.raises(UnavailableError, match="the port is gone"):
-        Serving(Abilities(), Listener(UnavailableError("the port is gone"))).run()  # type: ignore[arg-type]
+        Serving(Abilities(), Listener(UnavailableError("the port is gone")), tmp_path).run()  # type: ignore[arg-type]
     assert told[-1] == {"STOPPING": 1}
 
 

@@ -191,6 +191,19 @@ def test_a_connection_serves_one_request_after_another(served: Running) -> None:
         assert closed(wire)
 
 
+@pytest.mark.parametrize("several", [1, 2])
+def test_a_client_that_has_closed_its_side_hears_its_answers(served: Running, several: int) -> None:
+    with served.connect() as wire:
+        wire.sendall(served.request() * several)
+        wire.shutdown(socket.SHUT_WR)
+        told = b"".join(iter(lambda: wire.recv(65536), b""))
+    assert told.count(b"HTTP/1.1 200 OK") == several
+    with served.connect() as wire:
+        wire.sendall(served.request()[:-3])
+        wire.shutdown(socket.SHUT_WR)
+        assert closed(wire)
+
+
 def test_requests_that_come_together_are_answered_in_order(served: Running) -> None:
     with served.connect() as wire:
         wire.sendall(served.request() + GET + b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n" + served.request())
