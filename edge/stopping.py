@@ -1,6 +1,7 @@
 """What SIGTERM and SIGINT do: while a program opens its parts they end it at once, later as each wants.
 
-A handler runs between any two steps of the main thread: it takes no lock and writes no log.
+A handler runs between any two steps of the main thread: it takes no lock and writes no log. While parts are closed both
+signals are ignored to the end of the process, so that a second Ctrl-C leaves nothing half closed.
 """
 
 from __future__ import annotations
@@ -11,17 +12,24 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+Handler = Callable[[int, FrameType | None], object]
+
+
+def handle(handler: Handler) -> None:
+    """Have both signals call `handler` from now on."""
+    for number in SIGNALS:
+        signal.signal(number, handler)
 
 
 @contextmanager
-def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have both signals call `handler` meanwhile."""
-    before = {number: signal.signal(number, handler) for number in SIGNALS}
+def handled(handler: Handler) -> Iterator[None]:
+    """Have both signals call `handler` meanwhile, and ignored from then on."""
+    handle(handler)
     try:
         yield
     finally:
-        for number, handler_before in before.items():
-            signal.signal(number, handler_before)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def at_once(_number: int, _frame: FrameType | None) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -51,6 +52,15 @@ def photos() -> Photos:
             pytest.skip(f"media cannot be had: {error}")
 
     return photos
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A daemon that ran within a test has left signals ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

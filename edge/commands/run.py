@@ -30,14 +30,14 @@ def seconds(text: str) -> float:
 def _run(args: argparse.Namespace) -> int:
     from edge import stopping
 
-    with stopping.handled(stopping.at_once):  # also while libraries load and models open
-        from edge.daemon import watch
-        from edge.errors import ConfigError
+    stopping.handle(stopping.at_once)  # also while libraries load and models open
+    from edge.daemon import watch
+    from edge.errors import ConfigError
 
-        loaded = _load(args.config)
-        if not loaded.cameras:
-            raise ConfigError(f"{args.config}: cameras: there is none; for the API alone, run 'vedette serve'")
-        watch(loaded, args.seconds)
+    loaded = _load(args.config)
+    if not loaded.cameras:
+        raise ConfigError(f"{args.config}: cameras: there is none; for the API alone, run 'vedette serve'")
+    watch(loaded, args.seconds)
     return 0
 
 

@@ -26,11 +26,11 @@ def port(text: str) -> int:
 def _serve(args: argparse.Namespace) -> int:
     from edge import stopping
 
-    with stopping.handled(stopping.at_once):  # also while libraries load and models open
-        from edge import config, daemon
-        from edge.endpoint import PORT
+    stopping.handle(stopping.at_once)  # also while libraries load and models open
+    from edge import config, daemon
+    from edge.endpoint import PORT
 
-        loaded = config.load(args.config)
-        place = {"host": args.host or loaded.api.host, "port": args.port or loaded.api.port or PORT}
-        daemon.serve(loaded.model_copy(update={"api": loaded.api.model_copy(update=place)}), args.seconds)
+    loaded = config.load(args.config)
+    place = {"host": args.host or loaded.api.host, "port": args.port or loaded.api.port or PORT}
+    daemon.serve(loaded.model_copy(update={"api": loaded.api.model_copy(update=place)}), args.seconds)
     return 0

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import cv2
@@ -236,6 +237,9 @@ def test_a_signal_ends_a_run_well(write: Callable[[str], Path], number: signal.S
         assert run.stderr
         lines = [run.stderr.readline()]  # the camera or the unreachable broker is told: the threads are running
         run.send_signal(number)
+        for _ in range(200):  # who is impatient leaves nothing half closed
+            run.send_signal(number)
+            sleep(0.001)
         lines += run.stderr.read().splitlines()
     assert run.returncode == 0
     assert "camera door: online" in lines[0] or "connection refused" in lines[0]
