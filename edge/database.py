@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,9 +18,12 @@ from sqlite_utils import Database
 
 from edge.errors import DiskError, StorageError
 
+log = logging.getLogger(__name__)
+
 NAME = "vedette.db"
 BUSY_MS = 10_000
 LITTLE = 1 << 20  # bytes free below which an I/O error is put down to the full disk
+AT_ONCE = 5.0  # seconds
 OWNER = "check the owner and mode of the file and its folder, and whether the disk is mounted read-only"
 MAYBE_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 DAMAGED = "the file is damaged: restore a copy, or move it away to begin anew"
@@ -84,8 +89,16 @@ def connect(data: Path, *, or_snapshot: bool = False) -> Database:
 
 
 def _make(path: Path) -> None:
-    """An empty file, if there is none; SQLite gives those beside it the same mode and owner. What fails, it tells."""
+    """An empty file, if there is none; SQLite gives those beside it the same mode and owner. What fails, it tells.
+
+    One that is empty already was emptied: whoever makes it fills it at once.
+    """
     with suppress(OSError):
+        if path.exists():
+            state = path.stat()
+            if not state.st_size and time.time() - state.st_mtime > AT_ONCE:
+                log.warning("%s: was empty, and is begun anew; if it held faces or events, restore a copy", path)
+            return
         made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
         try:
             if os.geteuid() == 0:  # an administrator makes it for the daemon, whose folder this is

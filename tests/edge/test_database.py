@@ -71,6 +71,18 @@ def test_the_mode_of_a_file_that_is_there_is_left_alone(tmp_path: Path, mode: in
     db.conn.close()
 
 
+def test_a_file_that_was_emptied_is_not_taken_for_a_new_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    database.connect(tmp_path).close()
+    database.connect(tmp_path).close()
+    assert caplog.messages == []
+    os.truncate(tmp_path / database.NAME, 0)
+    os.utime(tmp_path / database.NAME, (0, 0))
+    database.connect(tmp_path).close()
+    assert caplog.messages == [
+        f"{tmp_path / database.NAME}: was empty, and is begun anew; if it held faces or events, restore a copy"
+    ]
+
+
 def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root makes files for others")
