@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from accel import stacks
 from accel.pages import let_go
 from accel.places import Places
 from accel.session import AcceleratorError, Options, Session, Tensor, Tensors, TensorSpec, check_feeds, unique_names
@@ -29,20 +31,40 @@ SIZES = 8  # inputs of how many sizes a graph of free size keeps its kernels for
 def open_model(weights: Path, options: Options) -> Session:
     """Compile a model; the first time fills the cache, later ones read it, by whatever links they come."""
     core, weights = _core(), weights.resolve()
-    device = _device(core, options)
-    try:
-        compiled = core.compile_model(str(weights), device, _properties(core, device, options))
-    except RuntimeError as error:
-        raise AcceleratorError(_refusal(core, weights, device, error)) from error
+    with stacks.kept():
+        device = _device(core, options)
+        compiled = _compiled(core, weights, device, _properties(core, device, options))
     let_go(weights.parent, *([options.cache.resolve()] if options.cache else []))
     # With several streams more wait in line, so that none idles while Python is busy with a row of those that are done;
     # with one stream a waiting frame would only grow old.
     return OpenVinoSession(compiled, IN_LINE * options.streams if options.streams > 1 else 1)
 
 
+def _compiled(core: Any, weights: Path, device: str, properties: dict[str, Any]) -> Any:
+    """From the cache, or into it; without one where it is another user's, and holds nothing that this one may read."""
+    cache = Path(properties.get("CACHE_DIR", weights))
+    try:
+        compiled = core.compile_model(str(weights), device, properties)
+    except RuntimeError as error:
+        if cache != weights and not _ours(cache):
+            del properties["CACHE_DIR"]
+            return _compiled(core, weights, device, properties)
+        raise AcceleratorError(_refusal(core, weights, device, error)) from error
+    for blob in cache.glob("*.blob"):
+        with suppress(OSError):
+            blob.chmod(0o644)  # OpenVINO keeps them from other users, who may read the weights
+    return compiled
+
+
+def _ours(cache: Path) -> bool:
+    """Whether this user may write there, and read all that is there."""
+    return os.access(cache, os.W_OK) and all(os.access(blob, os.R_OK) for blob in cache.glob("*.blob"))
+
+
 def check(options: Options) -> None:
     """Raise AcceleratorError unless OpenVINO is installed and sees the device."""
-    _device(_core(), options)
+    with stacks.kept():
+        _device(_core(), options)
 
 
 def version() -> str:
@@ -186,7 +208,8 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
     if options.precision:
         properties["INFERENCE_PRECISION_HINT"] = options.precision
     if options.cache:
-        properties["CACHE_DIR"] = str(_cache(options.cache))
+        with suppress(PermissionError):  # another user's store: it serves as it is
+            properties["CACHE_DIR"] = str(_cache(options.cache))
     return properties
 
 
@@ -206,6 +229,8 @@ def _cache(folder: Path) -> Path:
     own = folder / version().replace(" ", "-")
     try:
         own.mkdir(parents=True, exist_ok=True)
+    except PermissionError:
+        raise
     except OSError as error:
         raise AcceleratorError(
             f"{folder}: cannot keep compiled models here ({error.strerror}); choose another"

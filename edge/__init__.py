@@ -9,7 +9,7 @@ both. Imports run downward only; tests/test_layers.py reads the source and enfor
     pipeline  api/              what each thread does; Rekognition's own API (see edge.api)
     watch explain checkup       one camera's memory; a configuration in words; what is wrong with this machine
     status                      whether the daemon is well, and the small form of its picture that the broker keeps
-    looks                       what is looked for at a rate of its own: an event when the answer has changed
+    looks futile                what is looked for at a rate of its own; what cameras ask for, and will never find
     scene                       one picture: each ability is asked once, and told what the others found
     abilities presence obstacles   the opened models; which tracks are open; files and names that are not as configured
     customs                     the open models of one's own, as the database says

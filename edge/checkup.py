@@ -155,10 +155,10 @@ def _broker(config: Config) -> Finding:
 
 
 def _storage(config: Config) -> Finding:
-    if not (config.data / database.NAME).exists():
-        return _nothing_yet(config.data)
     damaged = 0
     try:
+        if not database.is_there(config.data):
+            return _nothing_yet(config.data)
         with closing(database.connect(config.data)) as opened, database.reading(opened) as connection:
             (state,) = connection.execute("PRAGMA quick_check").fetchone()
         if state == "ok":
@@ -211,9 +211,9 @@ def _clock() -> Finding:
 
 
 def _outbox(config: Config) -> Iterator[Finding]:
-    if not (config.data / database.NAME).exists():
-        return
     try:
+        if not database.is_there(config.data):
+            return
         with closing(EventLog(database.connect(config.data), config.device, config.events)) as log:
             standing = log.standing()
     except EdgeError:

@@ -258,7 +258,7 @@ def open_named(settings: Settings, name: str) -> Customs:
     Raises InputError for what names none, MissingError if there is none, and what `open_version` does.
     """
     project, _ = place_of(name)
-    if not (settings.data / database.NAME).exists():
+    if not database.is_there(settings.data):
         raise MissingError(f"no project {project!r}: there is none; install a pack, 'vedette custom install'")
     with closing(Projects(database.connect(settings.data, or_snapshot=True))) as projects:
         version = projects.model_of(*place_of(name))
@@ -268,7 +268,7 @@ def open_named(settings: Settings, name: str) -> Customs:
 
 def unserved(settings: Settings, names: Collection[str]) -> Iterator[str]:
     """Which of these projects are not there, or have no version running, each with the remedy."""
-    if not (settings.data / database.NAME).exists():
+    if not database.is_there(settings.data):
         yield from (f"there is no project {name!r}; run 'vedette custom install'" for name in names)
         return
     with closing(Projects(database.connect(settings.data, or_snapshot=True))) as projects:
@@ -284,7 +284,7 @@ def unserved(settings: Settings, names: Collection[str]) -> Iterator[str]:
 
 def examined(settings: Settings) -> Iterator[tuple[str, str]]:
     """Each version that runs, tried out now: its place, and why it should not run; empty if all is well."""
-    if not (settings.data / database.NAME).exists():
+    if not database.is_there(settings.data):
         return
     with closing(Projects(database.connect(settings.data, or_snapshot=True))) as projects:
         running = [version for version in projects.live() if version.status == Status.RUNNING]

@@ -28,7 +28,8 @@ from edge.events.inbox import Inbox
 from edge.events.log import EventLog
 from edge.events.publisher import Publisher
 from edge.events.schema import NO_CAMERA
-from edge.explain import absent_collections, cautions, exposures
+from edge.explain import cautions, exposures
+from edge.futile import absent_collections, futile
 from edge.live import Live
 from edge.pipeline import Parts, Pipeline
 from edge.stats import Stats
@@ -63,7 +64,7 @@ def parts(config: Config, abilities: Abilities, door: Door | None = None) -> Ite
         opened.callback(collections.close)
         for name in {camera.faces.collection for camera in config.cameras.values() if camera.faces.enabled}:
             collections.load(name)
-        for sentence in absent_collections(config):
+        for sentence in (*absent_collections(config), *futile(config)):
             log.warning(sentence)
         events = EventLog(database.connect(config.data), config.device, config.events)
         opened.callback(events.close)

@@ -88,6 +88,14 @@ def connect(data: Path, *, or_snapshot: bool = False) -> Database:
     return Database(connection)
 
 
+def is_there(data: Path) -> bool:
+    """Whether there is a database; raises StorageError for a folder that may not be looked into."""
+    try:
+        return (data / NAME).exists()
+    except OSError as error:
+        raise no_folder("data", data, error) from error
+
+
 def _make(path: Path) -> None:
     """An empty file, if there is none; SQLite gives those beside it the same mode and owner. What fails, it tells.
 

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from difflib import get_close_matches
+from contextlib import suppress
 
 from accel.session import AcceleratorError, isolated
-from edge import database
 from edge.abilities import needed
 from edge.cameras.base import CameraSettings
-from edge.collections import Collections
 from edge.config import Config
 from edge.custom import manifests
-from edge.customs import unserved
 from edge.engine import check_backends, installed_of
 from edge.errors import MasterKeyError, StorageError
+from edge.futile import absent_collections, futile, switched_off
 from edge.keys import certificate, store
 from edge.keys.counting import usable
 from edge.obstacles import buckets, obstacles
 from edge.settings import Tasks
-from models import labels as hierarchy
 from models.manifest import Backend, ModelError
 
-CATEGORY_KEYS = ("include_categories", "exclude_categories")
 NOBODY = "api: no access key is enabled, so nobody can ask: run 'vedette keys create NAME'"
 # The tasks that are off unless asked for, in words.
 MORE = {
@@ -76,7 +71,7 @@ def _api(config: Config) -> Iterator[str]:
 
 
 def problems(config: Config) -> Iterator[str]:
-    """What is missing for this configuration to run, each with its remedy."""
+    """What keeps this configuration, or a part of it, from working, each with its remedy."""
     yield from obstacles(config)
     if config.api.port:
         yield from cautions(config)
@@ -85,8 +80,7 @@ def problems(config: Config) -> Iterator[str]:
     except AcceleratorError as error:
         yield str(error)
         return
-    yield from _unknown_labels(config)
-    yield from _unserved(config)
+    yield from futile(config)
     for task in config.tasks if config.cameras or config.api.port else ():
         for model in needed(task):
             if not config.models.of(model):
@@ -95,6 +89,13 @@ def problems(config: Config) -> Iterator[str]:
                 installed_of(model, config)
             except ModelError as error:
                 yield f"models.{model}: {error}"
+
+
+def remarks(config: Config) -> Iterator[str]:
+    """What may well be meant, and may not."""
+    yield from exposures(config)
+    yield from absent_collections(config)
+    yield from switched_off(config)
 
 
 def cautions(config: Config) -> Iterator[str]:
@@ -121,50 +122,15 @@ def exposures(config: Config) -> Iterator[str]:
         )
 
 
-def absent_collections(config: Config) -> Iterator[str]:
-    """Those against which cameras match faces in vain, though nothing is wrong: they may come yet."""
-    known: set[str] = set()
-    with suppress(StorageError):  # which is said elsewhere
-        if (config.data / database.NAME).exists():
-            with closing(Collections(database.connect(config.data, or_snapshot=True))) as people:
-                known = {found.name for found in people.list_collections()}
-    for name, camera in config.cameras.items() if config.models.faces else ():
-        wanted = camera.faces.collection
-        if camera.faces.enabled and wanted not in known:
-            yield (
-                f"cameras.{name}.faces.collection: there is no collection {wanted!r} yet, so every face is unknown: "
-                f"run 'vedette collections create {wanted}', then 'vedette faces index {wanted} …'"
-            )
-
-
-def _unknown_labels(config: Config) -> Iterator[str]:
-    """Names and categories of labels that no picture will ever be given."""
-    if not config.models.labels:
-        return
-    taxonomy = hierarchy.load(config.models.labels[0])
-    names = [label.name for label in taxonomy.labels]
-    for name, camera in config.cameras.items():
-        task = camera.labels
-        wanted = {"include": names, "exclude": names, **dict.fromkeys(CATEGORY_KEYS, hierarchy.CATEGORIES)}
-        for key, known in wanted.items():
-            lower = {name.lower(): name for name in known}
-            for unknown in set(getattr(task, key)) - set(known):
-                near = get_close_matches(unknown.lower(), lower, n=1)
-                hint = f"did you mean {lower[near[0]]!r}?" if near else "'vedette labels list' names them all"
-                yield f"cameras.{name}.labels.{key}: there is no {unknown!r}; {hint}"
-
-
-def _unserved(config: Config) -> Iterator[str]:
-    """Projects that cameras ask, and that will not answer."""
-    for name, camera in config.cameras.items():
-        if camera.custom.enabled:
-            with suppress(StorageError):  # which is said elsewhere
-                for reason in unserved(config, camera.custom.projects):
-                    yield f"cameras.{name}.custom.projects: {reason}"
+def _wanted(camera: CameraSettings) -> str:
+    task = camera.labels
+    only = ", ".join((*task.include, *task.include_categories)) or "everything"
+    without = ", ".join((*task.exclude, *task.exclude_categories))
+    return f"{only} but {without}" if without else only
 
 
 def _required(camera: CameraSettings) -> str:
-    return " and ".join(cover.replace("_", " ").lower() for cover in camera.ppe.required)
+    return " and ".join(cover.replace("_", " ").lower() for cover in dict.fromkeys(camera.ppe.required))
 
 
 def _backend(config: Config, backend: Backend) -> str:
@@ -196,7 +162,7 @@ def _tasks(camera: CameraSettings) -> Iterator[str]:
             + (", small ones looked for tile by tile" if camera.faces.small else "")
         )
     if camera.labels.enabled:
-        yield f"labels: every {camera.labels.every:g} s, from a score of {camera.labels.floor:g}"
+        yield f"labels: {_wanted(camera)}, every {camera.labels.every:g} s, from a score of {camera.labels.floor:g}"
     if camera.moderation.enabled:
         yield f"moderation: every {camera.moderation.every:g} s, an event from {camera.moderation.floor:g}"
     for name, what in MORE.items():

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from edge.cameras.base import CameraSettings
 from edge.collections.records import check_collection
 from edge.config import Config
-from edge.engine import fault_of, installed_of
 from edge.errors import ConfigError, InputError
-from models.manifest import ModelError, labels
 
 SECRETS = ("password_file", "ca_file", "cert_file", "key_file")
-SHOWN = 8  # labels named where none is alike
 
 
 def obstacles(config: Config) -> Iterator[str]:
@@ -32,21 +27,16 @@ def obstacles(config: Config) -> Iterator[str]:
             yield from _file(f"mqtt.{key}", path, "name a file")
     if config.api.port:
         yield from _api(config)
-    asked = any(camera.objects.enabled and camera.objects.labels for camera in config.cameras.values())
-    known = _known_labels(config) if asked else ()
     for name, camera in config.cameras.items():
-        yield from _camera(f"cameras.{name}", camera, known)
+        yield from _camera(f"cameras.{name}", camera)
 
 
-def _camera(place: str, camera: CameraSettings, known: tuple[str, ...]) -> Iterator[str]:
+def _camera(place: str, camera: CameraSettings) -> Iterator[str]:
     kind, path = getattr(camera, "kind", ""), getattr(camera, "path", None)
     if kind == "file" and path:
         yield from _file(f"{place}.path", path, 'name a video, or say kind = "images"')
     if kind == "images" and path:
         yield from _pictures(f"{place}.path", path, 'name a folder, or say kind = "file"')
-    if camera.objects.enabled and known:
-        for label in camera.objects.labels:
-            yield from _label(f"{place}.objects.labels", label, known)
     if camera.faces.enabled:
         try:
             check_collection(camera.faces.collection)
@@ -112,25 +102,3 @@ def _folder(place: str, path: Path) -> Iterator[str]:
             yield f"{place}: {nearest} may not be written by this user; change its owner, or name another folder"
     except OSError as error:
         yield f"{place}: {path} cannot be used: {(error.strerror or str(error)).lower()}; name another folder"
-
-
-def _known_labels(config: Config) -> tuple[str, ...]:
-    """What the detector that would be opened can see; if none is installed, what the first one named could."""
-    with suppress(ModelError):
-        installed, _ = installed_of("objects", config)
-        for built in installed:
-            if fault_of(built.backend, config) is None:
-                return labels(built.manifest.name)
-    with suppress(ModelError):
-        return labels(config.models.objects[0]) if config.models.objects else ()
-    return ()
-
-
-def _label(place: str, label: str, known: tuple[str, ...]) -> Iterator[str]:
-    """Labels compare in any case of letters, as in `edge.vision.objects.allowed`."""
-    lower = {name.lower(): name for name in known}
-    if label.lower() in lower:
-        return
-    near = [lower[name] for name in difflib.get_close_matches(label.lower(), lower, n=3)]
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it knows {', '.join(known[:SHOWN])} …"
-    yield f"{place}: the detector knows no {label!r}; {hint}"

@@ -60,6 +60,18 @@ def is_named_so(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
+def inside(folder: Path) -> list[Path]:
+    """The files of a folder that are called as pictures are, by name; raises InputError if there is none."""
+    try:
+        found = sorted(file for file in folder.iterdir() if is_named_so(file) and file.is_file())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{folder}: {reason}; name a folder that this user may look into") from error
+    if not found:
+        raise InputError(f"{folder}: no picture in this folder; pictures end in {', '.join(sorted(SUFFIXES))}")
+    return found
+
+
 def write(path: Path, image: Image) -> None:
     """Encode as the file's ending says and save; its folder is made. Raises StorageError."""
     _, data = cv2.imencode(path.suffix, image)

@@ -28,7 +28,7 @@ from edge.values import Box, Detection, Image, Label
 from edge.vision.custom import Custom
 from edge.vision.faces import faces as faces_of
 from edge.vision.faces import largest_first
-from edge.vision.labels import LabelFilter
+from edge.vision.labels import filter_of
 from edge.vision.objects import detections
 from edge.vision.properties import properties
 from edge.vision.text import TextFilter
@@ -113,14 +113,8 @@ class Scene:
     @once
     def labels(self) -> list[Label]:
         task = self._tasks.labels
-        wanted = LabelFilter(
-            frozenset(task.include),
-            frozenset(task.include_categories),
-            frozenset(task.exclude),
-            frozenset(task.exclude_categories),
-        )
         sure = (label for label in self._labels if label.score >= task.floor)
-        return wanted.take([replace(label, instances=_from(label.instances, task.floor)) for label in sure])
+        return filter_of(task).take([replace(label, instances=_from(label.instances, task.floor)) for label in sure])
 
     @once
     def moderation(self) -> Moderated:

@@ -133,7 +133,9 @@ def load(model: str) -> Taxonomy:
     """The taxonomy beside a model's manifest; raises ModelError if it has none."""
     place = folder(model)
     if not place.joinpath("taxonomy.json").is_file():
-        raise ModelError(f"model {model!r} has no taxonomy.json, so its labels have no ancestors")
+        raise ModelError(
+            f"model {model!r} has no taxonomy.json, so its labels have no parents; name another one in [models] labels"
+        )
     document = json.loads(place.joinpath("taxonomy.json").read_text("utf-8"))
     vocabulary = csv.DictReader(place.joinpath("vocabulary.csv").read_text("utf-8").splitlines())
     return read(document, list(vocabulary), tomllib.loads(place.joinpath("calibration.toml").read_text("utf-8")))

@@ -51,7 +51,7 @@ LAYERS = (
     ("config", "exporter", "snapshots", "customs"),
     ("abilities", "comparison", "presence", "obstacles"),
     ("scene",),
-    ("looks",),
+    ("looks", "futile"),
     ("watch", "explain", "checkup", "status"),
     ("pipeline", "api"),
     ("daemon",),

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.commands.arguments import tiled
+from edge.commands.arguments import place, tiled
 from edge.commands.wording import human
 from edge.errors import InputError, MissingError, StorageError, UnavailableError, UsageError, exit_code
 from edge.settings import TASKS
@@ -32,7 +32,7 @@ PAGES = (".html", ".htm")
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     analyze = commands.add_parser("analyze", help="say what is in pictures")
-    analyze.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="a picture, or a folder of pictures")
+    analyze.add_argument("images", type=place, nargs="+", metavar="IMAGE", help="a picture, or a folder of pictures")
     analyze.add_argument(
         "--tasks",
         type=_tasks,
@@ -46,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="ask a model of your own; it alone, unless --tasks names more (default version: the one that serves)",
     )
     analyze.add_argument("--json", action="store_true", help="one JSON document a picture and line")
-    analyze.add_argument("--draw", type=_place, metavar="OUT", help="draw what was found: a .jpg or .png, or a folder")
+    analyze.add_argument("--draw", type=place, metavar="OUT", help="draw what was found: a .jpg or .png, or a folder")
     analyze.add_argument("--html", type=_page_place, metavar="OUT", help="write one page about all pictures: a .html")
     analyze.set_defaults(handler=_analyze, log_level="ERROR")
 
@@ -65,11 +65,11 @@ def _analyze(args: argparse.Namespace) -> int:
     tasks = args.tasks or (() if own else DEFAULT)
     project = place_of(args.custom)[0] if own else ""
     asked = Tasks(faces=FacesTask(small=args.small), custom=CustomTask(projects=(project,) if project else ()))
-    paths = list(_pictures(args.images))
+    paths, status = _pictures(args.images)
     sinks = _sinks(args, paths)
     give_back_early()
-    abilities = open_abilities(settings, with_needs(tasks, GAINS))
-    status = 0
+    sources = with_needs(tasks, GAINS)
+    abilities = open_abilities(settings, sources)
     try:
         if own:
             abilities.custom, tasks = open_named(settings, args.custom), (*tasks, OWN)
@@ -86,7 +86,8 @@ def _analyze(args: argparse.Namespace) -> int:
                     sink.pass_over(path, error)
                 continue
             document = {"image": str(path), **Scene(image, abilities, asked).document(tasks)}
-            if missing := {task: reason for task, reason in abilities.missing.items() if task in tasks}:
+            # What a task gains from, too: without labels no weapon is flagged, and that is not to look like peace.
+            if missing := {task: reason for task, reason in abilities.missing.items() if task in sources}:
                 document["missing"] = missing
                 status = status or UnavailableError.exit_code
             print(json.dumps(document) if args.json else human(document), flush=True)
@@ -99,42 +100,45 @@ def _analyze(args: argparse.Namespace) -> int:
     return status
 
 
-def _pictures(given: Sequence[Path]) -> Iterator[Path]:
-    """The files themselves, and those of each folder that are called as pictures are; raises InputError for none."""
-    from edge.pictures import SUFFIXES, is_named_so
+def _pictures(given: Sequence[Path]) -> tuple[list[Path], int]:
+    """The files themselves, and those of each folder that are called as pictures are; and the exit status.
 
+    A folder without any is told of and passed over; raises InputError if nothing is left.
+    """
+    from edge.pictures import inside
+
+    found: list[Path] = []
+    status = 0
     for path in given:
-        if not path.is_dir():
-            yield path
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder above may not be looked into
+            found.append(path)
             continue
-        inside = sorted(file for file in path.iterdir() if is_named_so(file) and file.is_file())
-        if not inside:
-            raise InputError(f"{path}: no picture in this folder; pictures end in {', '.join(sorted(SUFFIXES))}")
-        yield from inside
-
-
-def _place(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("names no place")
-    return Path(text)
+        try:
+            found += inside(path)
+        except InputError as error:
+            if len(given) == 1:
+                raise
+            print(f"vedette: {error}", file=sys.stderr)
+            status = error.exit_code
+    if not found:
+        raise InputError("no picture is left; name pictures, or folders that hold some")
+    return found, status
 
 
 def _page_place(text: str) -> Path:
-    place = _place(text)
-    if place.suffix.lower() not in PAGES:
+    page = place(text)
+    if page.suffix.lower() not in PAGES:
         raise argparse.ArgumentTypeError(f"{text}: ends in none of {', '.join(PAGES)}; name a page to write")
-    return place
+    return page
 
 
 def _tasks(text: str) -> tuple[str, ...]:
-    if text.strip() == ALL:
-        return NAMED
     asked = frozenset(filter(None, map(str.strip, text.split(","))))
-    if unknown := asked - set(NAMED):
-        raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(NAMED)}")
+    if unknown := asked - {*NAMED, ALL}:
+        raise argparse.ArgumentTypeError(f"no task {', '.join(sorted(unknown))}; there is {', '.join(NAMED)}, {ALL}")
     if not asked:
-        raise argparse.ArgumentTypeError(f"names no task; there is {', '.join(NAMED)}")
-    return tuple(task for task in NAMED if task in asked)
+        raise argparse.ArgumentTypeError(f"names no task; there is {', '.join(NAMED)}, {ALL}")
+    return tuple(task for task in NAMED if task in asked or ALL in asked)
 
 
 class _Drawings:
@@ -150,8 +154,8 @@ class _Drawings:
             raise UsageError(f"--draw {out}: is one file for several pictures; name a folder")
         self._taken: set[str] = set()
         self._places = {path: self._path(path) for path in dict.fromkeys(given)}
-        for place in self._places.values():
-            _keep_apart("--draw", place, given)
+        for drawn in self._places.values():
+            _keep_apart("--draw", drawn, given)
 
     def take(self, image: Image, document: Mapping[str, Any]) -> None:
         from edge.drawing import draw
@@ -214,8 +218,19 @@ def _sinks(args: argparse.Namespace, given: Sequence[Path]) -> list[_Drawings | 
 
 
 def _keep_apart(option: str, out: Path, given: Sequence[Path]) -> None:
-    if out.exists() and any(path.exists() and out.samefile(path) for path in given):
+    if os.path.lexists(out) and any(_same(out, path) for path in given):
         raise UsageError(f"{option} {out}: is one of the pictures, which would be lost; name another place")
-    above = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    if out.is_dir():
+        raise UsageError(f"{option} {out}: is a folder; name a file in it")
+    above = next(folder for folder in (out, *out.resolve().parents) if os.path.lexists(folder))
+    if above != out and not above.is_dir():
+        raise UsageError(f"{option} {out}: {above} is a file; name a place in a folder")
     if not os.access(above, os.W_OK):
         raise StorageError(f"{option} {out}: {above} cannot be written to; name another place")
+
+
+def _same(out: Path, picture: Path) -> bool:
+    try:
+        return out.samefile(picture)
+    except OSError:  # one of both is not there, or may not be seen
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from edge.quality import LEVELS
@@ -18,6 +19,17 @@ def filtered(parser: argparse.ArgumentParser, default: str) -> None:
 def tiled(parser: argparse.ArgumentParser) -> None:
     """The option that finds small faces."""
     parser.add_argument("--small", action="store_true", help="find faces of 20 pixels in large pictures too; slower")
+
+
+def place(text: str) -> Path:
+    """A file or folder; an empty word, which an unset variable of the shell leaves, would name this folder."""
+    return Path(word(text))
+
+
+def word(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; name one, or leave the option out")
+    return text
 
 
 def count(text: str) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.commands import table
-from edge.errors import EdgeError, InputError, MissingError, exit_code
+from edge.commands.arguments import word
+from edge.errors import EdgeError, InputError, MissingError, UsageError, exit_code
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
     installing = actions.add_parser("install", help="install a pack whose signer is trusted, once verified")
     installing.add_argument("pack", type=Path, metavar="PACK")
-    installing.add_argument("--trust", default="", metavar="FINGERPRINT", help="trust this signer from now on")
+    installing.add_argument("--trust", type=word, metavar="FINGERPRINT", help="trust this signer from now on")
     installing.set_defaults(handler=install)
 
     listing = actions.add_parser("list", help="the installed packs")
@@ -61,6 +62,7 @@ def build(args: argparse.Namespace) -> int:
 
     settings = config.load(args.config)
     entries = people.read(args.csv, args.folder)
+    _check_out(args.out, args.key)
     key, made = signing.open_key(args.key or _own_key(settings))
     found, maker, status = _look(entries, settings)
     if not found:
@@ -138,11 +140,21 @@ def _person(entry: Entry, faces: int) -> Person:
         raise InputError(f"{entry.place}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
 
 
+def _check_out(out: Path, key: Path | None) -> None:
+    """Raises UsageError where something else than an older pack would be written over."""
+    from edge.packs.celebrities import KIND
+
+    if out.is_dir():
+        raise UsageError(f"--out {out}: is a folder; name the file to write, such as {out / 'people.celebrities'}")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}; make it, or name a file elsewhere")
+    if (key and out.resolve() == key.resolve()) or (out.exists() and not KIND.begins(out)):
+        raise UsageError(f"--out {out}: is no celebrity pack, and would be lost; name another file")
+
+
 def _write(out: Path, data: bytes) -> None:
     from edge.packs.store import reported
 
-    if out.is_dir():
-        raise InputError(f"{out}: is a folder; name the file to write, such as {out / 'people.celebrities'}")
     part = out.with_name(f".{out.name}.part")
     with reported(out, "name a file elsewhere"):
         try:
@@ -159,7 +171,7 @@ def install(args: argparse.Namespace) -> int:
 
     settings = config.load(args.config)
     store = settings.models.open_store()
-    pack = celebrities.install(store, args.pack, digests_of(settings), args.trust.lower())
+    pack = celebrities.install(store, args.pack, digests_of(settings), (args.trust or "").lower())
     print(f"{pack.index.name}: {len(pack.index.people)} people installed, signed by {pack.signer}")
     return 0
 

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.commands import table
-from edge.commands.arguments import count, tiled, upto
+from edge.commands.arguments import count, place, tiled, upto
 from edge.errors import InputError, MissingError
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     listing.set_defaults(handler=show_users)
     searching = actions.add_parser("search", help="which users the largest face of a picture resembles, by all theirs")
     searching.add_argument("collection", metavar="COLLECTION")
-    searching.add_argument("image", type=Path, metavar="IMAGE")
+    searching.add_argument("image", type=place, metavar="IMAGE")
     searching.add_argument("--similarity", type=upto(100.0), default=80.0, metavar="P", help="least percent (80)")
     searching.add_argument("--limit", type=count, default=5, metavar="N", help="at most so many users (5)")
     searching.add_argument("--json", action="store_true", help="one JSON document")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.commands.arguments import filtered, tiled, upto
+from edge.commands.arguments import filtered, place, tiled, upto
 
 if TYPE_CHECKING:
     from edge.comparison import Compared, Comparison
@@ -18,8 +17,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     comparing = commands.add_parser(
         "compare", help="whether the largest face of one picture is in another; exit 1 if it is not"
     )
-    comparing.add_argument("source", type=Path, metavar="SOURCE")
-    comparing.add_argument("target", type=Path, metavar="TARGET")
+    comparing.add_argument("source", type=place, metavar="SOURCE")
+    comparing.add_argument("target", type=place, metavar="TARGET")
     comparing.add_argument("--threshold", type=upto(100.0), default=80.0, metavar="P", help="least percent (80)")
     filtered(comparing, "NONE")
     tiled(comparing)

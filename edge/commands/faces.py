@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.commands import collections, table
-from edge.commands.arguments import count, filtered, tiled, upto
+from edge.commands.arguments import count, filtered, place, tiled, upto, word
 from edge.errors import InputError, MissingError, exit_code
 from edge.quality import Reason
 
@@ -29,9 +29,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
     indexing = actions.add_parser("index", help="enrol the faces of pictures; a picture indexed before is left alone")
     indexing.add_argument("collection", metavar="COLLECTION")
-    indexing.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    indexing.add_argument("images", type=place, nargs="+", metavar="IMAGE")
     indexing.add_argument(
-        "--name", "--external-image-id", default="", metavar="ID", help="whose face it is; the largest one is taken"
+        "--name",
+        "--external-image-id",
+        type=word,
+        metavar="ID",
+        help="whose face it is; the largest one is taken",
     )
     indexing.add_argument("--all", action="store_true", help="with --name: every face of the picture bears it")
     indexing.add_argument("--max-faces", type=count, metavar="N", help="at most so many of a picture, the largest")
@@ -42,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
     searching = actions.add_parser("search", help="whom the largest face of a picture resembles")
     searching.add_argument("collection", metavar="COLLECTION")
-    searching.add_argument("image", type=Path, metavar="IMAGE")
+    searching.add_argument("image", type=place, metavar="IMAGE")
     searching.add_argument("--similarity", type=upto(100.0), default=80.0, metavar="P", help="least percent (80)")
     searching.add_argument("--limit", type=count, default=5, metavar="N", help="at most so many matches (5)")
     tiled(searching)
@@ -138,7 +142,7 @@ def enrol(people: Collections, path: Path, views: Sequence[FaceView], args: argp
         faces,
         views[0].embedding.digest,
         image_id=picture_id(path.read_bytes()),
-        external_image_id=args.name,
+        external_image_id=args.name or "",
     )
 
 

@@ -55,14 +55,14 @@ def _load(path: Path | None) -> Config:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from edge.explain import absent_collections, exposures, lines, problems
+    from edge.explain import lines, problems, remarks
 
     path = args.file or args.config
     checked = _load(path)
     for line in lines(checked):
         print(line)
     found = list(problems(checked))
-    for sentence in (*found, *exposures(checked), *absent_collections(checked)):
+    for sentence in (*found, *remarks(checked)):
         print(f"! {sentence}")
-    print(f"{path}: {'valid, but would not run as it is' if found else 'valid'}")
+    print(f"{path}: {'valid, but not all of it would work as it is' if found else 'valid'}")
     return 1 if found else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from edge.database import NAME, connect, reading
+from edge.database import connect, is_there, reading
 
 
 def stored(data: Path) -> int:
@@ -19,7 +19,7 @@ def usable(data: Path) -> int:
 
 
 def _count(data: Path, which: str) -> int:
-    if not (data / NAME).exists():
+    if not is_there(data):
         return 0
     with closing(connect(data, or_snapshot=True)) as database, reading(database) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'access_keys'").fetchone():

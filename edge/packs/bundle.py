@@ -63,6 +63,8 @@ def pack(store: Store, names: Sequence[str], file: Path) -> Index:
         raise InputError(f"{file}: is a folder; name the file to write, such as {file / 'models.pack'}")
     if not file.parent.is_dir():
         raise MissingError(f"{file}: there is no folder {file.parent}; make it, or name a file elsewhere")
+    if file.exists() and not _begins(file):
+        raise InputError(f"{file}: is no pack of models, and would be lost; name another file")
     part = file.with_name(file.name + ".part")
     with reported(file, "name a file elsewhere"), ExitStack() as cleanup:
         cleanup.callback(part.unlink, missing_ok=True)
@@ -70,6 +72,11 @@ def pack(store: Store, names: Sequence[str], file: Path) -> Index:
             _write(out, index, store)
         part.replace(file)
     return index
+
+
+def _begins(file: Path) -> bool:
+    with reported(file, "name a file elsewhere"), file.open("rb") as stream:
+        return stream.read(len(INDEX) + 1) == INDEX.encode() + b"\0"
 
 
 def _write(out: BinaryIO, index: Index, store: Store) -> None:

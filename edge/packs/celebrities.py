@@ -37,6 +37,8 @@ KIND = Kind(
     b"vedette-stars\r\n", 1, 64 << 20, "celebrity pack", "'vedette celebrities build'", "vedette celebrities install"
 )
 MOST_BYTES = 512 << 20
+MOST_FACES = 100  # of a person
+ID = "[0-9A-Za-z]{1,64}"
 UNIT = 1e-3  # by so much a vector's length may differ from 1
 SUFFIX = ".celebrities"
 
@@ -48,11 +50,11 @@ class Part(BaseModel):
 class Person(Part):
     """Someone of a pack. `faces` is how many of its vectors are theirs, in the order of the people."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,64}$")]
+    id: Annotated[str, StringConstraints(pattern=f"^{ID}$")]
     name: Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
     urls: Annotated[tuple[Annotated[str, StringConstraints(max_length=2048)], ...], Field(max_length=255)] = ()
     gender: Gender = ""
-    faces: Annotated[int, Field(ge=1, le=100)]
+    faces: Annotated[int, Field(ge=1, le=MOST_FACES)]
 
 
 class Maker(Part):
@@ -191,7 +193,10 @@ def _write(path: Path, data: bytes) -> None:
 def installed(store: Store) -> list[Path]:
     """The files of the installed packs, by name."""
     place = folder(store)
-    return sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else []
+    if not place.is_dir():
+        return []
+    with reported(place, "let this user look into it"):
+        return sorted(path for path in place.iterdir() if path.name.endswith(SUFFIX) and path.is_file())
 
 
 def remove(store: Store, name: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from edge.errors import InputError, MissingError
-from edge.packs.celebrities import Gender
+from edge.packs.celebrities import ID, MOST_FACES, Gender
 
 NEEDED, KNOWN = {"id", "name", "photos"}, {"id", "name", "urls", "gender", "photos"}
 MOST_BYTES = 64 << 20
@@ -32,6 +33,8 @@ def read(file: Path, folder: Path) -> list[Entry]:
 
     Photos are paths inside `folder`. Raises InputError or MissingError that names the line.
     """
+    if not folder.is_dir():
+        raise MissingError(f"{folder}: no such folder; name the one where the photos lie")
     try:
         size = file.stat().st_size
         if not file.is_file():
@@ -52,9 +55,12 @@ def read(file: Path, folder: Path) -> list[Entry]:
 
 
 def _entries(file: Path, rows: csv.DictReader[str], folder: Path) -> Iterator[Entry]:
-    columns = set(rows.fieldnames or ())
-    if not NEEDED <= columns <= KNOWN:
-        raise InputError(f"{file}: its first line must name the columns id, name, photos and may name urls, gender")
+    names = rows.fieldnames or []
+    columns = set(names)
+    if not NEEDED <= columns <= KNOWN or len(columns) < len(names):
+        raise InputError(
+            f"{file}: its first line must name the columns id, name, photos and may name urls, gender, each once"
+        )
     seen: dict[str, int] = {}
     for row in rows:
         place = f"{file}:{rows.line_num}"
@@ -76,6 +82,10 @@ def _entry(place: str, row: dict[str, str], folder: Path) -> Entry:
     photos = tuple(folder / name for name in _several(row["photos"]))
     if not photos:
         raise InputError(f"{place}: names no photo of {row['name']!r}")
+    if len(photos) > MOST_FACES:
+        raise InputError(f"{place}: names {len(photos)} photos, {MOST_FACES} at most; take the best")
+    if not re.fullmatch(ID, row["id"]):
+        raise InputError(f"{place}: id {row['id']!r}: use 1 to 64 letters and digits")
     for photo in photos:
         if not photo.resolve().is_relative_to(folder):
             raise InputError(f"{place}: {photo.name}: lies outside {folder}; photos are named as they lie in it")

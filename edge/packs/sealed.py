@@ -82,6 +82,14 @@ class Kind:
             raise InputError(f"{file}: the signature is wrong: it was altered after it was made; copy it again")
         return Front(fingerprint(public), head + index)
 
+    def begins(self, file: Path) -> bool:
+        """Whether a file looks like one at its beginning; raises InputError if it may not be read."""
+        try:
+            with file.open("rb") as stream:
+                return stream.read(len(self.magic)) == self.magic
+        except OSError as error:
+            raise InputError(f"{file}: {(error.strerror or str(error)).lower()}; name another file") from error
+
     def check_signer(self, front: Front, trusted: Collection[str], file: Path) -> None:
         """Raises DeniedError unless who signed it is trusted."""
         if front.signer not in trusted:
@@ -109,7 +117,8 @@ class Kind:
         except FileNotFoundError as error:
             raise MissingError(f"{file}: no such file; {self.maker} makes one") from error
         except OSError as error:
-            raise InputError(f"{file}: {error.strerror}; name a pack that {self.maker} made") from error
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{file}: {reason}; name a pack that {self.maker} made and this user may read") from error
 
 
 def trusted(folder: Path) -> frozenset[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge.failover import AnyModel
+from edge.settings import LabelsTask
 from edge.values import Detection, Image, Label
 from models import labels as hierarchy
 from models import scenes
@@ -14,6 +16,16 @@ from models.manifest import ModelError
 from models.outputs import Floats, Scores
 
 Found = dict[int, list[Detection]]  # a label's number to its instances
+
+
+class Named(Protocol):
+    """A label, of a picture or as such."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def categories(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ class LabelFilter:
     without_categories: frozenset[str] = frozenset()
     most: int | None = None
 
-    def passes(self, label: Label) -> bool:
+    def passes(self, label: Named) -> bool:
         own = frozenset(label.categories)
         if label.name in self.without_names or own & self.without_categories:
             return False
@@ -39,6 +51,16 @@ class LabelFilter:
 
     def take(self, labels: Sequence[Label]) -> list[Label]:
         return [label for label in labels if self.passes(label)][: self.most]
+
+
+def filter_of(task: LabelsTask) -> LabelFilter:
+    """What a camera wants."""
+    return LabelFilter(
+        frozenset(task.include),
+        frozenset(task.include_categories),
+        frozenset(task.exclude),
+        frozenset(task.exclude_categories),
+    )
 
 
 class Labels:

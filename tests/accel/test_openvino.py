@@ -67,6 +67,45 @@ os.kill(os.getpid(), signal.SIGTERM)
 """
 
 
+MANY_AT_ONCE = """
+import signal, sys, threading
+from pathlib import Path
+from accel.session import Options, open_session
+session = open_session("openvino", Path(sys.argv[1]), Options())
+numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP]
+heard = []
+for number in numbers:
+    signal.signal(number, lambda number, _: heard.append(number))
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+for number in numbers:
+    signal.pthread_kill(threading.main_thread().ident, number)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+print(len(heard))
+"""
+
+
+def test_who_opened_a_model_hears_several_signals_at_once(weights: Path) -> None:
+    words = [sys.executable, "-c", MANY_AT_ONCE, str(weights)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert (done.returncode, done.stdout) == (0, "5\n"), done.stderr
+
+
+def test_another_users_store_serves_as_it_is(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_session("openvino", weights, Options(cache=tmp_path)).close()
+    (blob,) = tmp_path.rglob("*.blob")
+    assert blob.stat().st_mode & 0o044 == 0o044
+    monkeypatch.setattr("accel.openvino._ours", lambda _: False)
+    blob.unlink()
+    blob.mkdir()  # what it may not read, as root, who reads everything, sees it
+    assert open_session("openvino", weights, Options(cache=tmp_path)).run(IMAGE)["inverse"].tolist()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert open_session("openvino", weights, Options(cache=tmp_path / "new")).run(IMAGE)["inverse"].tolist()
+
+
 def test_who_opened_a_model_hears_signals_after_another_thread_closed_it(weights: Path) -> None:
     words = [sys.executable, "-c", CLOSED_ELSEWHERE, str(weights)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])

@@ -155,9 +155,42 @@ def grey(path: Path) -> str:
 def test_a_task_that_cannot_be_had_shows_in_the_exit_status(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    missing = Abilities(properties=True, missing={"text": "run 'vedette models pull'", "objects": "not asked for"})
+    missing = Abilities(properties=True, missing={"text": "run 'vedette models pull'", "labels": "not asked for"})
     assert run(monkeypatch, grey(tmp_path / "a.png"), "--tasks", "properties,text", abilities=missing) == 69
     assert capsys.readouterr().out.splitlines()[-1] == "  no text: run 'vedette models pull'"
+
+
+def test_what_a_task_would_gain_from_is_missed_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = Abilities(properties=True, missing={"labels": "run 'vedette models pull'"})
+    assert run(monkeypatch, grey(tmp_path / "a.png"), "--tasks", "moderation", abilities=missing) == 69
+    assert capsys.readouterr().out.splitlines()[-1] == "  no labels: run 'vedette models pull'"
+
+
+def test_a_folder_without_pictures_does_not_keep_the_others_waiting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, empty = grey(tmp_path / "a.png"), tmp_path / "empty"
+    empty.mkdir()
+    assert run(monkeypatch, str(empty), one) == 65
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{one}  200x100")
+    assert told.err.startswith(f"vedette: {empty}: no picture in this folder")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert run(monkeypatch, one, str(empty)) == 65
+    assert "permission denied; name a folder that this user may look into" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("",), ("a.png", "--draw", ""), ("a.png", "--html", "")])
+def test_a_word_that_an_unset_variable_leaves_is_no_folder(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        run(monkeypatch, *words)
+    assert end.value.code == 2
 
 
 def test_a_folder_stands_for_its_pictures(
@@ -235,7 +268,7 @@ def test_small_faces_are_looked_for_when_asked(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_all_tasks_have_a_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert analyze._tasks("all") == analyze.NAMED
+    assert analyze._tasks("all") == analyze._tasks("faces,all") == analyze.NAMED
     assert {"ppe", "celebrities", "liveness"} < set(analyze.NAMED)
     missing = Abilities(properties=True, missing={"liveness": "run 'vedette models pull extended'"})
     assert run(monkeypatch, grey(tmp_path / "a.png"), "--tasks", "all", abilities=missing) == 69
@@ -268,8 +301,14 @@ def test_no_picture_is_written_over(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_a_place_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     one = grey(tmp_path / "a.png")
-    with pytest.raises(StorageError, match=r"a\.png/page\.html: cannot be written"):
+    with pytest.raises(UsageError, match=r"a\.png is a file; name a place in a folder"):
         run(monkeypatch, one, "--html", f"{one}/page.html")
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(UsageError, match=r"page\.html: is a folder; name a file in it"):
+        run(monkeypatch, one, "--html", str(tmp_path / "page.html"))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(StorageError, match=r"cannot be written to; name another place"):
+        run(monkeypatch, one, "--html", str(tmp_path / "other.html"))
 
 
 @pytest.mark.models

@@ -236,6 +236,19 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     assert "state" in found.text
 
 
+def test_a_folder_that_this_user_may_not_look_into_keeps_nothing_else_from_being_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bool:
+        raise database.no_folder("data", tmp_path / "state", PermissionError(13, "Permission denied"))
+
+    monkeypatch.setattr(database, "is_there", refuse)
+    found = look(tmp_path)
+    assert not found["data"].ok
+    assert "state: Permission denied" in found["data"].text
+    assert found["clock"].ok
+
+
 def test_an_altered_weight_is_found_though_it_opens(tmp_path: Path) -> None:
     folder = install(Store(tmp_path / "store"), "efficientnet-lite0", "openvino")
     (folder / "model.bin").write_bytes(b"WEIGHTS")

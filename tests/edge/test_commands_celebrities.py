@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.commands import celebrities
-from edge.errors import InputError, MissingError
+from edge.errors import InputError, MissingError, UsageError
 from edge.packs import celebrities as packs
 from edge.packs.store import Store
 from edge.values import Box, Face, Image, ModelUse
@@ -85,7 +85,7 @@ def test_photos_without_a_face_are_told_and_the_rest_is_built(
     ("rows", "more", "reason"),
     [
         ("1,Bob,nobody.png\n", (), "nobody is left whose face was found"),
-        ("a b,Ada,ada.png\n", (), r"people.csv:2: id: String should match"),
+        ("a b,Ada,ada.png\n", (), r"people.csv:2: id 'a b': use 1 to 64 letters and digits"),
         ("1,Ada,ada.png\n", ("--name", "../x"), "celebrity pack '../x': name"),
     ],
 )
@@ -95,6 +95,20 @@ def test_what_cannot_be_built_is_one_sentence(
     with pytest.raises(InputError, match=reason):
         build(run, tmp_path, rows, *more)
     assert not (tmp_path / "pioneers.pack").exists()
+
+
+def test_nothing_but_an_older_pack_is_written_over(run: Run, tmp_path: Path) -> None:
+    key = tmp_path / "own.key"
+    assert build(run, tmp_path, "1,Ada,ada.png\n", "--key", key) == 0
+    assert build(run, tmp_path, "1,Ada,ada.png\n", "--key", key) == 0
+    kept = {name: (tmp_path / name).read_bytes() for name in ("people.csv", "ada.png", "own.key")}
+    for name in (*kept, "new.key"):
+        with pytest.raises(UsageError, match="is no celebrity pack, and would be lost; name another file"):
+            build(run, tmp_path, "1,Ada,ada.png\n", "--key", tmp_path / "new.key", "--out", tmp_path / name)
+    assert kept == {name: (tmp_path / name).read_bytes() for name in kept}
+    for place, said in ((tmp_path, "is a folder"), (tmp_path / "no" / "a.pack", "there is no folder")):
+        with pytest.raises(UsageError, match=said):
+            build(run, tmp_path, "1,Ada,ada.png\n", "--out", place)
 
 
 def test_a_pack_of_a_model_that_is_not_chosen_here_is_listed_with_the_reason(

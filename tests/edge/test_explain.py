@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from edge import config, database
-from edge.collections import Collections
-from edge.explain import absent_collections, exposures, lines, problems
+from edge.explain import exposures, lines, problems
 from edge.keys import Keys, certificate, open_master
 from edge.obstacles import obstacles
 from edge.packs.store import Store
@@ -53,7 +52,7 @@ def test_defaults_are_told_in_full(tmp_path: Path) -> None:
         "camera door: frames count when 0.20% of the picture changes, else one every 10 s",
         "camera door: objects: everything the detector knows, from a score of 0.45",
         "camera door: faces: matched in collection 'people' from 95 % in 2 views",
-        "camera door: labels: every 5 s, from a score of 0.55",
+        "camera door: labels: everything, every 5 s, from a score of 0.55",
         "camera door: moderation: every 2 s, an event from 0.8",
     ]
 
@@ -174,46 +173,6 @@ def test_the_brokers_files_must_be_there(tmp_path: Path) -> None:
         f"mqtt.ca_file: {tmp_path / 'ca'} does not exist",
         f"mqtt.key_file: {tmp_path / 'slides'} is a folder",
     ]
-
-
-def test_labels_that_the_detector_does_not_know_and_a_collection_that_cannot_be(tmp_path: Path) -> None:
-    camera = DOOR | {"objects": {"labels": ["PERSON", "persn", "qqqq"]}, "faces": {"collection": "my people"}}
-    persn, unknown, collection = found_by(tmp_path, cameras={"door": camera})
-    assert persn.startswith("cameras.door.objects.labels: the detector knows no 'persn'; did you mean 'Person'")
-    assert unknown.startswith("cameras.door.objects.labels: the detector knows no 'qqqq'; it knows Person, ")
-    assert collection == (
-        "cameras.door.faces.collection: collection id 'my people': use letters, digits and _ . - (at most 255)"
-    )
-    off = {task: {"enabled": False} for task in ("objects", "faces")}
-    assert found_by(tmp_path, cameras={"door": camera | off}) == []
-
-
-def test_a_label_that_no_picture_is_given_is_told_with_the_nearest_one(tmp_path: Path) -> None:
-    wanted = {"include": ["Bicyle"], "exclude": ["Cat"], "include_categories": ["Animals"]}
-    found = list(problems(parsed(tmp_path, cameras={"door": DOOR | {"labels": wanted}})))
-    assert "cameras.door.labels.include: there is no 'Bicyle'; did you mean 'Bicycle'?" in found
-    assert [line for line in found if "include_categories: there is no 'Animals'" in line]
-    assert not [line for line in found if "exclude:" in line]
-
-
-def test_another_case_of_letters_is_seen_through(tmp_path: Path) -> None:
-    (told,) = found_by(tmp_path, cameras={"door": DOOR | {"labels": {"include": ["dog"]}}})
-    assert told == "cameras.door.labels.include: there is no 'dog'; did you mean 'Dog'?"
-
-
-def test_a_collection_that_is_not_there_yet_is_told_and_no_problem(tmp_path: Path, vedette: Command) -> None:
-    settings = parsed(tmp_path, cameras={"door": DOOR})
-    (told,) = absent_collections(settings)
-    assert told.startswith("cameras.door.faces.collection: there is no collection 'people' yet, so every face is")
-    assert "'vedette collections create people'" in told
-    assert told not in problems(settings)
-    with closing(Collections(database.connect(settings.data))) as people:
-        people.create_collection("people")
-    assert list(absent_collections(settings)) == []
-    off = DOOR | {"faces": {"enabled": False, "collection": "staff"}}
-    assert list(absent_collections(parsed(tmp_path, cameras={"door": off}))) == []
-    (tmp_path / "vedette.toml").write_text('data = "data"\n[cameras.door]\nkind = "images"\npath = "slides"\n')
-    assert f"! {told}\n" in vedette("check", "vedette.toml").stdout
 
 
 def test_the_api_is_told_with_its_buckets_and_its_audit(tmp_path: Path) -> None:
