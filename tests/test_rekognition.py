@@ -18,6 +18,7 @@ from edge.keys.doubts import doubts
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "REKOGNITION.md").read_text("utf-8")
+OURS = ("us-east-1", "000000000000")
 NAME = "arn:aws:rekognition:us-east-1:000000000000:collection/visitors-2026"
 
 
@@ -49,7 +50,7 @@ def test_its_toml_loads_also_with_what_is_commented_out(tmp_path: Path) -> None:
 
 def test_its_policy_is_meant_as_it_says() -> None:
     shown = policy.parse("door.json", block("json"))
-    assert doubts(shown) == []
+    assert doubts(shown, *OURS) == []
     near = {"aws:SourceIp": "192.168.1.7", "aws:SecureTransport": "true"}
     for action, resource, allowed in (
         ("DetectFaces", "*", True),

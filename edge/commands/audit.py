@@ -42,7 +42,10 @@ def verify(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
     file = settings.data / master.NAME
     if not file.exists():
-        raise MissingError(f"{file}: missing; without the very one that the audit was written under, restore a copy")
+        _folders(settings)  # where there is no audit, nothing is missing
+        raise MissingError(
+            f"{file}: missing, and the audit is verified with the one it was written under; restore a copy"
+        )
     key = chain.key_of(master.open_master(settings.data))
     status = 0
     for folder, found in folders.verify_all(settings.data, key, settings.api.audit.folders(settings.data)):

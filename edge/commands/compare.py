@@ -40,6 +40,9 @@ def compare(args: argparse.Namespace) -> int:
         analyzer.close()
     places = str(args.source), str(args.target)
     found = comparison.compare(source, target, args.threshold, args.quality, places)
+    if len(source) > 1 and not args.json:
+        box = found.source.face.box
+        print(f"{args.source}: {len(source)} faces; the largest that is fit was taken, at {box.x1:.2f} {box.y1:.2f}")
     print(json.dumps(document(args, found)) if args.json else "\n".join(lines(args, found)))
     return 0 if found.matches else 1
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge.endpoint import ApiSettings
     from edge.keys import AccessKey, Keys, Policy
 
+HERE = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what the endpoint listens at, here told apart from a name
 
 
@@ -90,8 +91,8 @@ def opened(args: argparse.Namespace, *, secrets: bool = False) -> Iterator[Keys]
 def create(args: argparse.Namespace) -> int:
     from edge import config
 
-    policies = [_policy(name) for name in args.policy or ["full"]]
     api = config.load(args.config).api
+    policies = [_policy(name, api) for name in args.policy or ["full"]]
     with opened(args, secrets=True) as keys:
         key, secret = keys.create(args.name, policies, args.quota)
     if args.json:
@@ -133,7 +134,9 @@ def show(args: argparse.Namespace) -> int:
 
 
 def set_policy(args: argparse.Namespace) -> int:
-    policy = _policy(args.policy)
+    from edge import config
+
+    policy = _policy(args.policy, config.load(args.config).api)
     with opened(args) as keys:
         keys.set_policy(args.name, policy)
     print(f"{args.name}: has the policy {policy.name} from now on, and no other")
@@ -194,13 +197,13 @@ def sign(args: argparse.Namespace) -> int:
     return 0
 
 
-def _policy(name: str) -> Policy:
+def _policy(name: str, api: ApiSettings) -> Policy:
     """A ready one or a file; what in it is hardly meant is told."""
     from edge.keys import policy
     from edge.keys.doubts import doubts
 
     found = policy.ready(name) if name in policy.READY else policy.load(Path(name))
-    for doubt in doubts(found):
+    for doubt in doubts(found, api.region, api.account):
         print(f"vedette: {doubt}", file=sys.stderr)
     return found
 
@@ -217,10 +220,19 @@ def _environment(key: AccessKey, secret: str, api: ApiSettings) -> Iterator[tupl
 
 
 def _place(api: ApiSettings) -> str:
-    """Where clients find the endpoint: by the host's name if it listens at all its addresses."""
+    """Where clients find the endpoint: by the host's name if it listens at all its addresses.
+
+    Over TLS by a name that its certificate bears, which is what clients look at.
+    """
+    from edge.keys.certificate import names_of
+
     if not api.port:
         return ""
-    return (api.model_copy(update={"host": socket.gethostname()}) if api.host in EVERYWHERE else api).place
+    host = socket.gethostname() if api.host in EVERYWHERE else api.host
+    names = names_of(api.tls_certificate) if api.tls_certificate else []
+    if names and host not in names:
+        host = next((name for name in names if name not in HERE), names[0])
+    return api.model_copy(update={"host": host}).place
 
 
 def _document(key: AccessKey) -> dict[str, Any]:

@@ -125,6 +125,8 @@ def statements(document: str) -> list[tuple[frozenset[str], Policy]]:
         # All at once first, so that a message names the statement's place.
         parse("policy", json.dumps({**told, "Statement": [rest for _, rest in parted]}))
         return [(who, parse("policy", json.dumps({**told, "Statement": [rest]}))) for who, rest in parted]
+    except json.JSONDecodeError as error:
+        raise MalformedError(f"PolicyDocument is no JSON ({error}); write a policy in the shape of IAM's") from error
     except (InputError, ValueError, RecursionError) as error:
         raise MalformedError(str(error)) from error
 

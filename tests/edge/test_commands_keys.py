@@ -172,6 +172,15 @@ def test_where_the_endpoint_is_off_or_everywhere_it_is_said(said: Said, tmp_path
     assert re.search(r"AWS_ENDPOINT_URL_REKOGNITION='?http://[^/]+:8480", told)
 
 
+def test_the_endpoint_is_given_by_a_name_that_its_certificate_bears(said: Said, tmp_path: Path) -> None:
+    said("keys", "certificate", "--name", "localhost", "--name", "porch.lan", "--name", "192.0.2.7")
+    text = 'data = "data"\n[api]\nport = 8480\ntls_certificate = "data/tls/certificate.pem"\n'
+    text += 'tls_key = "data/tls/certificate.key"\n'
+    for host, told in (("0.0.0.0", "porch.lan"), ("192.0.2.7", "192.0.2.7"), ("192.0.2.8", "porch.lan")):  # noqa: S104
+        (tmp_path / "vedette.toml").write_text(f'{text}host = "{host}"\n')
+        assert f"AWS_ENDPOINT_URL_REKOGNITION=https://{told}:8480\n" in said("keys", "create", f"for-{host}")[1]
+
+
 def test_a_certificate_is_made_once_and_how_to_trust_it_is_said(said: Said, tmp_path: Path) -> None:
     status, told, _ = said("keys", "certificate", "--name", "box.example", "--name", "192.0.2.7")
     file = tmp_path / "data" / "tls" / "certificate.pem"
@@ -193,7 +202,7 @@ def test_a_certificate_is_made_once_and_how_to_trust_it_is_said(said: Said, tmp_
     said("keys", "create", "door")
     exported = said("keys", "create", "porch")[1]
     assert f"export AWS_CA_BUNDLE={file}\n" in exported
-    assert "https://127.0.0.1:8480" in exported
+    assert "https://box.example:8480" in exported
 
 
 def entered(data: Path, folder: Path) -> Audit:
@@ -364,8 +373,11 @@ def test_where_there_is_no_audit_it_is_said(said: Said, tmp_path: Path) -> None:
     assert said("audit", "tail")[0] == 66
     status, _, errors = said("audit", "verify")
     assert status == 66
-    assert "master.key: missing" in errors
+    assert "no audit here; it begins with the first request to the endpoint" in errors
     assert not (tmp_path / "data").exists()
+    (tmp_path / "data" / "audit").mkdir(parents=True)
+    assert "master.key: missing, and the audit is verified with the one" in said("audit", "verify")[2]
+    (tmp_path / "data" / "audit").rmdir()
     open_master(tmp_path / "data")
     assert "no audit here; it begins when the endpoint is first started" in said("audit", "verify")[2]
     assert "no audit here" in said("audit", "tail")[2]

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import cv2
+import numpy as np
 import pytest
 
 Vedette = Callable[..., CompletedProcess[str]]
@@ -48,3 +50,16 @@ def test_a_picture_without_a_face_is_told_in_one_sentence(vedette: Vedette, phot
         == f"vedette: {coffee}: no face found; take a picture in which a face is larger, sharper or more frontal\n"
     )
     assert ": match     100.00 %" in vedette("compare", astronaut, astronaut).stdout
+
+
+def test_which_of_several_faces_was_taken_is_told(
+    vedette: Vedette, photos: Callable[..., list[Path]], tmp_path: Path
+) -> None:
+    (astronaut,) = photos("astronaut.png")
+    image = cv2.imread(str(astronaut))
+    smaller = np.zeros_like(image)
+    smaller[:256, :256] = cv2.resize(image, (256, 256))
+    cv2.imwrite(str(tmp_path / "two.png"), np.concatenate([image, smaller], axis=1))
+    told = vedette("compare", "two.png", astronaut).stdout.splitlines()
+    assert told[0].startswith("two.png: 2 faces; the largest that is fit was taken, at 0.1")
+    assert ": match     100.00 %" in told[1]

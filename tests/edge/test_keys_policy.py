@@ -21,6 +21,7 @@ from edge.keys.policy import allowed, parse
 from edge.keys.resources import RESOURCES, needed, reads, resource_of
 
 PEOPLE = "arn:aws:rekognition:us-east-1:123456789012:collection/people"
+OURS = ("us-east-1", "123456789012")
 SECRET = "arn:aws:rekognition:us-east-1:123456789012:collection/secret"
 
 
@@ -391,7 +392,7 @@ def test_a_workstation_needs_to_be_allowed_to_train_what_it_trains() -> None:
     assert needed("ListOrders", {"ProjectName": "raccoons"}, arn) == [("vedette:Train", listed)]
     raccoons = statement(Action="vedette:Train", Resource=arn("project", "raccoons/*"))
     assert allowed([parse("p", document(raccoons))], "vedette:Train", listed, {})
-    assert doubts(parse("p", document(raccoons))) == []
+    assert doubts(parse("p", document(raccoons)), *OURS) == []
     assert not allowed([policy.ready("read")], "vedette:Train", "*", {})
     assert not allowed([policy.ready("train")], "rekognition:DetectLabels", "*", {})
 
@@ -413,13 +414,24 @@ def test_what_is_made_with_tags_needs_to_be_taggable() -> None:
     [
         (statement(Action="rekognition:DetectLabel"), "'rekognition:DetectLabel' is no operation of rekognition"),
         (statement(Action="rekognition:DetectText", Resource=PEOPLE), "its Resource must be '*'"),
+        (
+            statement(Resource=PEOPLE.replace("us-east-1", "eu-west-1")),
+            "is of the region 'eu-west-1', and here it is 'us-",
+        ),
+        (statement(Resource=PEOPLE.replace("123456789012", "")), "is of the account '', and here it is '123456789012'"),
+        (statement("Deny", Resource="arn:aws:s3:::people"), "is of the service 's3', and here it is 'rekognition', so"),
+        (
+            statement(Resource=arn("colection", "people")),
+            "is of the kind 'colection', and there is collection, project",
+        ),
+        (statement("Deny", Resource=PEOPLE + "/"), "names no collection, so that it names nothing of this device"),
         (statement(Condition={"StringSeems": {"aws:username": "x"}}), "so that this Allow never applies"),
         (statement("Deny", Condition={"StringSeems": {"aws:username": "x"}}), "so that this Deny always applies"),
         (statement(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), "is not told by any request here"),
     ],
 )
 def test_what_is_hardly_meant_is_told(one: dict[str, Any], doubt: str) -> None:
-    (told,) = doubts(parse("p", document(one)))
+    (told,) = doubts(parse("p", document(one)), *OURS)
     assert told.startswith("p: Statement 1: ")
     assert doubt in told
 
@@ -428,8 +440,10 @@ def test_nothing_is_said_of_a_sound_policy() -> None:
     sound = statement(
         Condition={"Null": {"aws:RequestTag/owner": "false"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
     )
-    assert doubts(parse("p", document(sound, statement(Resource=PEOPLE)))) == []
-    assert [doubts(policy.ready(name)) for name in policy.READY] == [[], [], []]
+    assert doubts(parse("p", document(sound, statement(Resource=PEOPLE))), *OURS) == []
+    for resource in ("arn:aws:rekog*", "arn:*", "arn:aws:*:*:*:coll*/p?ople", arn("project", "cats/version/*"), "*"):
+        assert doubts(parse("p", document(statement(Resource=resource))), *OURS) == []
+    assert [doubts(policy.ready(name), *OURS) for name in policy.READY] == [[], [], []]
 
 
 def test_the_example_of_the_pages_works() -> None:

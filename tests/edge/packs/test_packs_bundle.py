@@ -223,6 +223,11 @@ def test_a_pack_that_cannot_be_written_says_where_and_what_helps(
         pack(full, [], tmp_path)
     with pytest.raises(MissingError, match=rf"{tmp_path}/no/x: there is no folder {tmp_path}/no; make it"):
         pack(full, [], tmp_path / "no" / "x")
+    (tmp_path / "photo.jpg").write_bytes(b"dear")
+    with pytest.raises(InputError, match="is no pack of models, and would be lost; name another file"):
+        pack(full, [], tmp_path / "photo.jpg")
+    for _ in range(2):
+        pack(full, [], tmp_path / "again")
 
     def denied(path: Path, mode: str = "r", *more: Any) -> Any:
         if mode == "wb":
