@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -55,10 +56,12 @@ def photos() -> Photos:
 
 
 @pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """A daemon that ran within a test has left signals ignored."""
+def _process() -> Iterator[None]:
+    """A command that ran within a test has set the log's level, and a daemon has left signals ignored."""
+    level = logging.getLogger().level
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
+    logging.getLogger().setLevel(level)
     for number, handler in before.items():
         signal.signal(number, handler)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import shlex
 import sys
@@ -99,13 +98,10 @@ def test_its_gallery_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "path", [str(ROOT / "tools"), *sys.path])
     import gallery
 
-    level = logging.getLogger().level
     try:
         text = gallery.page(gallery.make(tmp_path))
     except (EdgeError, ModelError) as error:
         pytest.skip(f"models or media are not at hand: {error}")
-    finally:
-        logging.getLogger().setLevel(level)
     assert gallery.skeleton(text) == gallery.skeleton(gallery.generated(README).strip("\n"))
     for _, picture in gallery.SHOWN:
         if picture:
