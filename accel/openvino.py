@@ -33,7 +33,9 @@ def open_model(weights: Path, options: Options) -> Session:
     core, weights = _core(), weights.resolve()
     with stacks.kept():
         device = _device(core, options)
-        compiled = _compiled(core, weights, device, _properties(core, device, options))
+        properties = _properties(core, device, options)
+        compiled = _compiled(core, weights, device, properties)
+    _share(properties.get("CACHE_DIR"))
     let_go(weights.parent, *([options.cache.resolve()] if options.cache else []))
     # With several streams more wait in line, so that none idles while Python is busy with a row of those that are done;
     # with one stream a waiting frame would only grow old.
@@ -42,18 +44,20 @@ def open_model(weights: Path, options: Options) -> Session:
 
 def _compiled(core: Any, weights: Path, device: str, properties: dict[str, Any]) -> Any:
     """From the cache, or into it; without one where it is another user's, and holds nothing that this one may read."""
-    cache = Path(properties.get("CACHE_DIR", weights))
     try:
-        compiled = core.compile_model(str(weights), device, properties)
+        return core.compile_model(str(weights), device, properties)
     except RuntimeError as error:
-        if cache != weights and not _ours(cache):
-            del properties["CACHE_DIR"]
-            return _compiled(core, weights, device, properties)
+        others = {name: value for name, value in properties.items() if name != "CACHE_DIR"}
+        if others != properties and not _ours(Path(properties["CACHE_DIR"])):
+            return _compiled(core, weights, device, others)
         raise AcceleratorError(_refusal(core, weights, device, error)) from error
-    for blob in cache.glob("*.blob"):
+
+
+def _share(cache: str | None) -> None:
+    """Let other users read what OpenVINO has put there for this one alone: they may read the weights."""
+    for blob in Path(cache).glob("*.blob") if cache else ():
         with suppress(OSError):
-            blob.chmod(0o644)  # OpenVINO keeps them from other users, who may read the weights
-    return compiled
+            blob.chmod(0o644)
 
 
 def _ours(cache: Path) -> bool:
@@ -207,9 +211,8 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
             properties["LP_TRANSFORMS_MODE"] = False
     if options.precision:
         properties["INFERENCE_PRECISION_HINT"] = options.precision
-    if options.cache:
-        with suppress(PermissionError):  # another user's store: it serves as it is
-            properties["CACHE_DIR"] = str(_cache(options.cache))
+    if options.cache and (cache := _cache(options.cache)):
+        properties["CACHE_DIR"] = str(cache)
     return properties
 
 
@@ -224,13 +227,16 @@ def _computes_in_float(system: Path = Path("/proc/cpuinfo")) -> bool:
     return False
 
 
-def _cache(folder: Path) -> Path:
-    """This version's part of the folder; what others have left there is removed, for none can read another's."""
+def _cache(folder: Path) -> Path | None:
+    """This version's part of the folder; what others have left there is removed, for none can read another's.
+
+    None in another user's store, which serves as it is.
+    """
     own = folder / version().replace(" ", "-")
     try:
         own.mkdir(parents=True, exist_ok=True)
     except PermissionError:
-        raise
+        return None
     except OSError as error:
         raise AcceleratorError(
             f"{folder}: cannot keep compiled models here ({error.strerror}); choose another"

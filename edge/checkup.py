@@ -236,7 +236,7 @@ def _api(config: Config) -> Finding:
         store.check(config.data)
     except EdgeError as error:
         return Finding("api", False, str(error))
-    if (file := config.api.tls_certificate) and (doubt := certificate.doubt(file)):
+    if doubt := certificate.doubt(config.api.tls_certificate):
         return Finding("api", False, doubt)
     if not keys:
         return Finding("api", False, "no access key is enabled, so nobody can ask: run 'vedette keys create NAME'")

@@ -64,7 +64,7 @@ def parts(config: Config, abilities: Abilities, door: Door | None = None) -> Ite
         opened.callback(collections.close)
         for name in {camera.faces.collection for camera in config.cameras.values() if camera.faces.enabled}:
             collections.load(name)
-        for sentence in (*absent_collections(config), *futile(config)):
+        for sentence in (*absent_collections(config, collections.list_collections()), *futile(config)):
             log.warning(sentence)
         events = EventLog(database.connect(config.data), config.device, config.events)
         opened.callback(events.close)

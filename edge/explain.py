@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from accel.session import AcceleratorError, isolated
+from edge import database
 from edge.abilities import needed
 from edge.cameras.base import CameraSettings
+from edge.collections import Collection, Collections
 from edge.config import Config
 from edge.custom import manifests
 from edge.engine import check_backends, installed_of
 from edge.errors import MasterKeyError, StorageError
-from edge.futile import absent_collections, futile, switched_off
+from edge.futile import absent_collections, futile, switched_off, uncelebrated
 from edge.keys import certificate, store
 from edge.keys.counting import usable
 from edge.obstacles import buckets, obstacles
@@ -81,6 +83,7 @@ def problems(config: Config) -> Iterator[str]:
         yield str(error)
         return
     yield from futile(config)
+    yield from uncelebrated(config)
     for task in config.tasks if config.cameras or config.api.port else ():
         for model in needed(task):
             if not config.models.of(model):
@@ -94,14 +97,23 @@ def problems(config: Config) -> Iterator[str]:
 def remarks(config: Config) -> Iterator[str]:
     """What may well be meant, and may not."""
     yield from exposures(config)
-    yield from absent_collections(config)
+    yield from absent_collections(config, _collections(config))
     yield from switched_off(config)
+
+
+def _collections(config: Config) -> list[Collection]:
+    """None where there is no database yet, or one that cannot be read, which is said elsewhere."""
+    with suppress(StorageError):
+        if database.is_there(config.data):
+            with closing(Collections(database.connect(config.data, or_snapshot=True))) as people:
+                return people.list_collections()
+    return []
 
 
 def cautions(config: Config) -> Iterator[str]:
     """What the API lacks for its clients, though it can be served without."""
     yield from buckets(config)
-    if (file := config.api.tls_certificate) and (doubt := certificate.doubt(file)):
+    if doubt := certificate.doubt(config.api.tls_certificate):
         yield f"api.tls_certificate: {doubt}"
     with suppress(StorageError):  # which is said elsewhere
         if not usable(config.data):

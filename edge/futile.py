@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 
-from edge import database
-from edge.collections import Collections
+from edge.collections import Collection
 from edge.config import Config
 from edge.customs import unserved
 from edge.engine import fault_of, installed_of
@@ -27,20 +26,15 @@ def futile(config: Config) -> Iterator[str]:
     """One sentence for each that cannot come."""
     yield from _unknown_objects(config)
     yield from _unknown_labels(config)
-    yield from _uncelebrated(config)
     yield from _unserved(config)
 
 
-def absent_collections(config: Config) -> Iterator[str]:
+def absent_collections(config: Config, known: Iterable[Collection]) -> Iterator[str]:
     """Those against which cameras match faces in vain, though nothing is wrong: they may come yet."""
-    known: set[str] = set()
-    with suppress(StorageError):  # which is said elsewhere
-        if database.is_there(config.data):
-            with closing(Collections(database.connect(config.data, or_snapshot=True))) as people:
-                known = {found.name for found in people.list_collections()}
+    names = {found.name for found in known}
     for name, camera in config.cameras.items() if config.models.faces else ():
         wanted = camera.faces.collection
-        if camera.faces.enabled and wanted not in known:
+        if camera.faces.enabled and wanted not in names:
             yield (
                 f"cameras.{name}.faces.collection: there is no collection {wanted!r} yet, so every face is unknown: "
                 f"run 'vedette collections create {wanted}', then 'vedette faces index {wanted} …'"
@@ -93,7 +87,8 @@ def _slips(task: LabelsTask, taxonomy: Taxonomy) -> Iterator[str]:
             yield f"{key}: there is no {unknown!r}; {hint}"
 
 
-def _uncelebrated(config: Config) -> Iterator[str]:
+def uncelebrated(config: Config) -> Iterator[str]:
+    """Packs that are not there or cannot be read: all of each is, so who opens them anyway tells by himself."""
     asking = [name for name, camera in config.cameras.items() if camera.celebrities.enabled]
     packs = list(installed_packs(config)) if asking else []
     for name in asking:

@@ -31,6 +31,7 @@ from math import exp, log, log10
 LOWER = (80.0, 0.364)
 UPPER = (99.0, 0.460)
 DECIMALS = 2
+OF_USER = 75.0  # percent that a face must be like a user's others, unless asked otherwise: Rekognition's
 
 
 def _logit(percent: float) -> float:

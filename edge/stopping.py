@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-Handler = Callable[[int, FrameType | None], object]
+Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 def handle(handler: Handler) -> None:
-    """Have both signals call `handler` from now on."""
+    """Have both signals call `handler` from now on, or be ignored."""
     for number in SIGNALS:
         signal.signal(number, handler)
 
@@ -28,8 +28,7 @@ def handled(handler: Handler) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        handle(signal.SIG_IGN)
 
 
 def at_once(_number: int, _frame: FrameType | None) -> None:

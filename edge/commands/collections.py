@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge.commands import table
 from edge.commands.arguments import count, place, tiled, upto
 from edge.errors import InputError, MissingError
+from edge.similarity import OF_USER
 
 if TYPE_CHECKING:
     from edge.collections import Collection, Collections
@@ -79,9 +80,9 @@ def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             parser.add_argument(
                 "--similarity",
                 type=upto(100.0),
-                default=75.0,
+                default=OF_USER,
                 metavar="P",
-                help="least percent by which a face must be like the user's others (75)",
+                help=f"least percent by which a face must be like the user's others ({OF_USER:g})",
             )
         parser.set_defaults(handler=handler)
 

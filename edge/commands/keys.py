@@ -229,7 +229,7 @@ def _place(api: ApiSettings) -> str:
     if not api.port:
         return ""
     host = socket.gethostname() if api.host in EVERYWHERE else api.host
-    names = names_of(api.tls_certificate) if api.tls_certificate else []
+    names = names_of(api.tls_certificate)
     if names and host not in names:
         host = next((name for name in names if name not in HERE), names[0])
     return api.model_copy(update={"host": host}).place

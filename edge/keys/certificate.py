@@ -73,26 +73,33 @@ def make(folder: Path, names: Sequence[str], now: float | None = None) -> Pair:
     return Pair(folder / CERTIFICATE, folder / KEY, digest, tuple(names))
 
 
-def names_of(file: Path) -> list[str]:
-    """The names and addresses that a certificate is for, but for those with a wildcard; none if it cannot be read."""
+def _shown(file: Path | None) -> x509.Certificate | None:
+    """The one that clients are shown; None if it cannot be read, which is said where it is opened."""
     from cryptography import x509
 
     try:
-        shown = x509.load_pem_x509_certificates(file.read_bytes())[0]
+        return x509.load_pem_x509_certificates(file.read_bytes())[0] if file else None
+    except (OSError, ValueError):
+        return None
+
+
+def names_of(file: Path | None) -> list[str]:
+    """The names and addresses that a certificate is for, but for those with a wildcard; none if it cannot be read."""
+    from cryptography import x509
+
+    if (shown := _shown(file)) is None:
+        return []
+    try:
         named = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, x509.ExtensionNotFound):
+    except (ValueError, x509.ExtensionNotFound):
         return []
     names = [*named.get_values_for_type(x509.DNSName), *map(str, named.get_values_for_type(x509.IPAddress))]
     return [name for name in names if "*" not in name]
 
 
-def doubt(file: Path, now: float | None = None) -> str:
+def doubt(file: Path | None, now: float | None = None) -> str:
     """Why clients will refuse this certificate though it is one, or soon will; empty if they will not."""
-    from cryptography import x509
-
-    try:
-        shown = x509.load_pem_x509_certificates(file.read_bytes())[0]
-    except (OSError, ValueError):  # which is said where it is opened
+    if (shown := _shown(file)) is None:
         return ""
     at = datetime.fromtimestamp(time.time() if now is None else now, UTC)
     begins, ends = shown.not_valid_before_utc, shown.not_valid_after_utc

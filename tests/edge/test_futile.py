@@ -40,15 +40,17 @@ def test_another_case_of_letters_is_seen_through(tmp_path: Path) -> None:
 
 def test_a_collection_that_is_not_there_yet_is_told_and_no_problem(tmp_path: Path, vedette: Command) -> None:
     settings = parsed(tmp_path, cameras={"door": DOOR})
-    (told,) = absent_collections(settings)
+    (told,) = absent_collections(settings, [])
+    assert list(remarks(settings)) == [told]
     assert told.startswith("cameras.door.faces.collection: there is no collection 'people' yet, so every face is")
     assert "'vedette collections create people'" in told
     assert told not in problems(settings)
     with closing(Collections(database.connect(settings.data))) as people:
         people.create_collection("people")
-    assert list(absent_collections(settings)) == []
+        assert list(absent_collections(settings, people.list_collections())) == []
+    assert list(remarks(settings)) == []
     off = DOOR | {"faces": {"enabled": False, "collection": "staff"}}
-    assert list(absent_collections(parsed(tmp_path, cameras={"door": off}))) == []
+    assert list(absent_collections(parsed(tmp_path, cameras={"door": off}), [])) == []
     (tmp_path / "vedette.toml").write_text('data = "data"\n[cameras.door]\nkind = "images"\npath = "slides"\n')
     assert f"! {told}\n" in vedette("check", "vedette.toml").stdout
 

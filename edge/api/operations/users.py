@@ -9,9 +9,9 @@ from typing import Any
 from edge.api import faults, people, probing, seeing, shapes
 from edge.api.desk import Desk
 from edge.collections import DuplicateError, UserMatch
+from edge.similarity import OF_USER
 
 ACTIVE, CREATED = "ACTIVE", "CREATED"
-LEAST = 75.0  # percent that a face must be similar to the user's others
 
 
 def create_user(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def associate_faces(desk: Desk, members: Mapping[str, Any]) -> dict[str, Any]:
             members["CollectionId"],
             members["UserId"],
             members["FaceIds"],
-            members.get("UserMatchThreshold", LEAST),
+            members.get("UserMatchThreshold", OF_USER),
             _token(members),
         )
     return {
