@@ -25,6 +25,7 @@ CHOOSERS = ("AUTO", "MULTI", "HETERO")
 # What OpenVINO calls a nameless tensor; the number changes with every build.
 NUMBERED = re.compile(r"(Parameter|Result)_\d+")
 IN_LINE = 6  # inferences a stream may be given: the one that runs and those behind it
+CPUINFO = Path("/proc/cpuinfo")
 SIZES = 8  # inputs of how many sizes a graph of free size keeps its kernels for: each takes megabytes
 
 
@@ -45,12 +46,23 @@ def open_model(weights: Path, options: Options) -> Session:
 def _compiled(core: Any, weights: Path, device: str, properties: dict[str, Any]) -> Any:
     """From the cache, or into it; without one where it is another user's, and holds nothing that this one may read."""
     try:
-        return core.compile_model(str(weights), device, properties)
+        return core.compile_model(_graph(core, weights, device), device, properties)
     except RuntimeError as error:
         others = {name: value for name, value in properties.items() if name != "CACHE_DIR"}
         if others != properties and not _ours(Path(properties["CACHE_DIR"])):
             return _compiled(core, weights, device, others)
         raise AcceleratorError(_refusal(core, weights, device, error)) from error
+
+
+def _graph(core: Any, weights: Path, device: str) -> Any:
+    """What to compile: the file, unless the processor would cut sums of its products off."""
+    if device == "CPU" and _adds_in_16_bits():
+        from accel.graphs.sums import fit_sums
+
+        model = core.read_model(str(weights))
+        if fit_sums(model):
+            return model
+    return str(weights)
 
 
 def _share(cache: str | None) -> None:
@@ -216,7 +228,14 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
     return properties
 
 
-def _computes_in_float(system: Path = Path("/proc/cpuinfo")) -> bool:
+def _adds_in_16_bits(system: Path = CPUINFO) -> bool:
+    """Whether this is an x86 processor without VNNI: see accel.graphs.sums."""
+    with suppress(OSError):
+        return platform.machine() == "x86_64" and "vnni" not in system.read_text("utf-8", "replace")
+    return False
+
+
+def _computes_in_float(system: Path = CPUINFO) -> bool:
     """Whether this is an ARM core without the dot product of bytes, as in a Raspberry Pi 4.
 
     There OpenVINO 2026.4 refuses most quantized graphs, and 2026.2 computes some wrong; in floating point both are

@@ -17,7 +17,7 @@ from edge.stats import INFERENCES
 from edge.values import Image, ModelUse
 from models import boxes as box_ops
 from models.decode import DECODERS
-from models.manifest import Backend, ModelError, Task, ZooTask
+from models.manifest import AbsentError, Backend, ModelError, Task, ZooTask
 from models.outputs import Boxes, Result
 from models.tensors import Placement, dequantise, fit, pack
 
@@ -238,7 +238,7 @@ def boxes_of(found: Result, use: ModelUse) -> Boxes:
 def installed_of(task: Task, settings: Settings) -> tuple[list[Built], list[tuple[Backend, str]]]:
     """What is installed for a task, back ends in their order first; and why the rest is not.
 
-    Raises ModelError if nothing is.
+    Raises AbsentError if nothing is.
     """
     store, names = settings.models.open_store(), settings.models.of(task)
     if not names:
@@ -256,9 +256,9 @@ def installed_of(task: Task, settings: Settings) -> tuple[list[Built], list[tupl
                 raise ModelError(f"models.{task}: {name} is a model for {built.manifest.task}; name another one")
             installed.append(built)
     if not installed and not store.installed():
-        raise ModelError(f"no model is installed in {store.root}: run 'vedette models pull'")
+        raise AbsentError(f"no model is installed in {store.root}: run 'vedette models pull'")
     if not installed:
-        raise ModelError("; ".join(dict.fromkeys(reason for _, reason in absent)))
+        raise AbsentError("; ".join(dict.fromkeys(reason for _, reason in absent)))
     return installed, absent
 
 

@@ -16,6 +16,7 @@
         └── AwayError        nobody is there to be asked           the same, but asks again every second
     AcceleratorError (accel) a back end is missing or failed       the engine tries the next one; else exit 69
     ModelError (models)      a manifest, checksum or tensor        the CLI prints it, exit 65
+    └── AbsentError          no model for this is installed        the CLI prints it, exit 69
 
 Exit 0 is success, 1 "looked, and found a problem" (doctor, verify, check), 2 a wrong command line
 (argparse, too), 70 a defect of ours: the only one that asks for a report.
@@ -24,7 +25,7 @@ Exit 0 is success, 1 "looked, and found a problem" (doctor, verify, check), 2 a 
 from __future__ import annotations
 
 from accel.session import AcceleratorError
-from models.manifest import ModelError
+from models.manifest import AbsentError, ModelError
 
 
 class EdgeError(Exception):
@@ -84,6 +85,6 @@ def exit_code(error: BaseException) -> int:
     """The exit status for an error (see the tree above)."""
     if isinstance(error, EdgeError):
         return error.exit_code
-    if isinstance(error, AcceleratorError):
+    if isinstance(error, AcceleratorError | AbsentError):
         return UnavailableError.exit_code
     return InputError.exit_code if isinstance(error, ModelError) else EdgeError.exit_code

@@ -24,6 +24,10 @@ class ModelError(Exception):
     """A manifest, checksum or tensor is not what it should be. The message names the remedy."""
 
 
+class AbsentError(ModelError):
+    """No model for this is installed."""
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,1 +1,1 @@
-"""Work on OpenVINO graphs before they are stored: build them, quantize them, let them take camera frames."""
+"""Work on OpenVINO graphs: build them, quantize them, let them take camera frames; and fit them to old processors."""

@@ -24,7 +24,7 @@ from edge.packs.progress import Progress
 from edge.packs.records import RECORD, BuiltFile, Record, identity
 from edge.packs.store import Store, reported
 from models import manifest as manifests
-from models.manifest import ModelError
+from models.manifest import AbsentError, ModelError
 
 FORMAT: Literal[1] = 1
 INDEX = "index.json"
@@ -51,12 +51,12 @@ class Index(BaseModel):
 def pack(store: Store, names: Sequence[str], file: Path) -> Index:
     """Write what is installed (of `names`, or all of it) to one file; the same store gives the same bytes.
 
-    Raises ModelError if nothing is installed or a file was altered.
+    Raises AbsentError if nothing is installed, ModelError if a file was altered.
     """
     built = [found for found in store.installed() if not names or found.manifest.name in names]
     absent = sorted(set(names) - {found.manifest.name for found in built})
     if absent or not built:
-        raise ModelError(f"{', '.join(absent) or 'the default set'} is not installed: run 'vedette models pull' first")
+        raise AbsentError(f"{', '.join(absent) or 'the default set'} is not installed: run 'vedette models pull' first")
     records = tuple(record for found in built if (record := store.record(found.manifest, found.backend)))
     index = Index(made_by=__version__, models=records)
     if file.is_dir():

@@ -62,6 +62,7 @@ def _entries(file: Path, rows: csv.DictReader[str], folder: Path) -> Iterator[En
             f"{file}: its first line must name the columns id, name, photos and may name urls, gender, each once"
         )
     seen: dict[str, int] = {}
+    shown: dict[Path, int] = {}
     for row in rows:
         place = f"{file}:{rows.line_num}"
         if None in row or None in row.values():
@@ -69,7 +70,14 @@ def _entries(file: Path, rows: csv.DictReader[str], folder: Path) -> Iterator[En
         entry = _entry(place, {column: value.strip() for column, value in row.items()}, folder)
         if before := seen.get(entry.id):
             raise InputError(f"{place}: the id {entry.id!r} stands in line {before} already; give each person one line")
+        for photo in entry.photos:
+            if before := shown.get(photo):
+                raise InputError(
+                    f"{place}: {photo.name} stands in line {before} already, and one face would be two people; "
+                    "give each photo to the person it shows"
+                )
         seen[entry.id] = rows.line_num
+        shown.update(dict.fromkeys(entry.photos, rows.line_num))
         yield entry
 
 

@@ -244,6 +244,24 @@ def test_an_arm_core_without_the_dot_product_computes_in_float(
     assert not backend._computes_in_float(tmp_path / "absent")
 
 
+@pytest.mark.parametrize(
+    ("machine", "flags", "cut_off"),
+    [
+        ("x86_64", "fpu sse4_2 avx2", True),  # up to Intel's tenth generation, and AMD's Zen 3
+        ("x86_64", "fpu avx2 avx_vnni", False),
+        ("x86_64", "fpu avx512f avx512_vnni", False),
+        ("aarch64", "fp asimd asimddp", False),
+    ],
+)
+def test_an_x86_processor_without_vnni_adds_in_16_bits(
+    machine: str, flags: str, *, cut_off: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert backend._adds_in_16_bits(tmp_path / "cpuinfo") is cut_off
+    assert not backend._adds_in_16_bits(tmp_path / "absent")
+
+
 @pytest.mark.parametrize(("machine", "kept"), [("x86_64", True), ("aarch64", False)])
 def test_kernels_are_kept_for_other_sizes_but_not_on_arm(
     machine: str, *, kept: bool, monkeypatch: pytest.MonkeyPatch

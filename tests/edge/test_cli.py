@@ -103,10 +103,11 @@ def test_an_unknown_command_is_a_wrong_command_line(vedette: Command) -> None:
     assert "invalid choice: 'frobnicate'" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("run",), ("compare", "pictures/grey.png", "pictures/grey.png")])
 def test_an_empty_store_says_how_to_fill_it_once(
-    vedette: Command, write: Callable[[str], Path], empty_store: Path
+    vedette: Command, write: Callable[[str], Path], empty_store: Path, words: tuple[str, ...]
 ) -> None:
-    done = vedette("--config", write(DOOR), "run")
+    done = vedette("--config", write(DOOR), *words)
     assert done.returncode == 69
     assert one_line(done) == f"vedette: no model is installed in {empty_store}: run 'vedette models pull'"
 

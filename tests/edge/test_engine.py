@@ -19,7 +19,7 @@ from edge.packs.store import Built, Store, default_root
 from edge.vision.labels import Labels
 from models import manifest as manifests
 from models.decode import DECODERS
-from models.manifest import ModelError
+from models.manifest import AbsentError, ModelError
 from models.outputs import Boxes, Scores
 from tests.edge.stores import FakeBackend, FakeSession, classifier, install, put
 
@@ -176,10 +176,10 @@ def test_without_a_tpu_the_same_model_runs_on_the_cpu(store: Store) -> None:
 
 
 def test_what_is_not_installed_says_how_to_get_it(store: Store) -> None:
-    with pytest.raises(ModelError, match=r"no model is installed in .*store: run 'vedette models pull'"):
+    with pytest.raises(AbsentError, match=r"no model is installed in .*store: run 'vedette models pull'"):
         installed_of("labels", settings(store, ("openvino",)))
     install(store, "yunet", "openvino")
-    with pytest.raises(ModelError, match="run 'vedette models pull efficientnet-lite0 --backend openvino'"):
+    with pytest.raises(AbsentError, match="run 'vedette models pull efficientnet-lite0 --backend openvino'"):
         installed_of("labels", settings(store, ("openvino",)))
 
 

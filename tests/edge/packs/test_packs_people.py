@@ -37,6 +37,7 @@ def test_a_line_is_a_person(tmp_path: Path) -> None:
         ("id,name,photos\n1,ada,ada.jpg,more\n", ":2: not 3 values"),
         ("id,name,photos\n1,ada,\n", ":2: names no photo"),
         ("id,name,photos\n1,ada,a.jpg\n1,eve,b.jpg\n", ":3: the id '1' stands in line 2 already"),
+        ("id,name,photos\n1,ada,a.jpg\n2,eve,b.jpg;./a.jpg\n", ":3: a.jpg stands in line 2 already"),
         ("id,name,photos,gender\n1,ada,a.jpg,queen\n", ":2: gender 'queen'"),
         ("id,name,photos\n1,ada,../../secret.jpg\n", ":2: secret.jpg: lies outside"),
         ("id,name,photos\n1,ada,/etc/passwd\n", ":2: passwd: lies outside"),
