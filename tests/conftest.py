@@ -16,6 +16,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+# In a shell's background SIGINT is ignored, and every program that is started from there would never hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Photos = Callable[..., list[Path]]
 
