@@ -23,10 +23,10 @@ TABLES = ("vectors", "centres")
 
 def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
     try:
-        figures = promises(tmp_path, 20)
+        figures = promises(tmp_path, 8)
     except UnavailableError as reason:
         pytest.skip(str(reason))
-    assert figures["promises"] > 20
+    assert figures["promises"] > 8
 
 
 def stretches(data: Path) -> set[bytes]:
