@@ -230,9 +230,7 @@ def _properties(core: Any, device: str, options: Options) -> dict[str, Any]:
 
 def _adds_in_16_bits(system: Path = CPUINFO) -> bool:
     """Whether this is an x86 processor without VNNI: see accel.graphs.sums."""
-    with suppress(OSError):
-        return platform.machine() == "x86_64" and "vnni" not in system.read_text("utf-8", "replace")
-    return False
+    return _lacks("x86_64", "vnni", system)
 
 
 def _computes_in_float(system: Path = CPUINFO) -> bool:
@@ -241,8 +239,13 @@ def _computes_in_float(system: Path = CPUINFO) -> bool:
     There OpenVINO 2026.4 refuses most quantized graphs, and 2026.2 computes some wrong; in floating point both are
     right (docs/ARM64.md has the figures).
     """
+    return _lacks("aarch64", "asimddp", system)
+
+
+def _lacks(machine: str, feature: str, system: Path) -> bool:
+    """Whether this is such a machine whose processor does not list the feature; no, where that cannot be read."""
     with suppress(OSError):
-        return platform.machine() == "aarch64" and "asimddp" not in system.read_text("utf-8", "replace")
+        return platform.machine() == machine and feature not in system.read_text("utf-8", "replace")
     return False
 
 
